@@ -1,0 +1,21 @@
+"""What every test may use: shape checks at run time, and the way to the real captures and golden numbers."""
+
+import os
+from pathlib import Path
+
+import pytest
+from jaxtyping import install_import_hook
+
+# Shapes in signatures are checked at run time under pytest only: a call costs about 100 microseconds more.
+install_import_hook("mouse_facelift", "beartype.beartype")
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Folder of real captures and golden numbers; its licences forbid shipping it with the project."""
+    folder = Path(os.environ.get("MOUSE_FACELIFT_SHARED", REPOSITORY.parent / "shared"))
+    if not folder.is_dir():
+        pytest.skip(f"no real captures or golden numbers at {folder}")
+    return folder
