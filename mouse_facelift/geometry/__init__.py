@@ -1,0 +1,1 @@
+"""Cameras, rays and the transforms between them. No files, no pictures."""
