@@ -1,0 +1,1 @@
+"""Cameras, rays and Gaussians: what stands where in space."""
