@@ -1,1 +1,1 @@
-"""Cameras, rays and Gaussians: what stands where in space."""
+"""Cameras, rays, Gaussians and the transforms between them. No files, no pictures."""

@@ -1,0 +1,53 @@
+"""The sample table: which sample folders there are, of which split. Captured and generated views look alike here."""
+
+from pathlib import Path
+from typing import Literal
+
+from mouse_facelift.formats.manifest import Manifest, Record, Vector
+from mouse_facelift.formats.sample_folder import Sample, read_sample
+from mouse_facelift.formats.whole import sha256
+
+SplitName = Literal["train", "val", "test"]
+
+
+class SampleRow(Record):
+    name: str
+    folder: str
+    """relative to the table"""
+    split: SplitName
+    capture: str
+    frame: int
+    """source frame's number in the recording"""
+    millimeters_per_unit: float
+    subject_center: Vector
+    subject_radius: float
+    checksums: dict[str, str]
+
+
+class SampleTable(Manifest):
+    """A dataset in FaceLift's layout plus what that layout lacks."""
+
+    dataset: str
+    normalization: str
+    view_names: tuple[str, ...]
+    contract: str
+    """hash of the camera contract"""
+    violations: tuple[str, ...]
+    """what breaks the contract; empty when it is kept"""
+    samples: tuple[SampleRow, ...]
+
+    def of_split(self, split: SplitName) -> list[SampleRow]:
+        return [row for row in self.samples if row.split == split]
+
+
+def load_sample(table: Path, row: SampleRow) -> Sample:
+    """Read one sample of a table, after its checksums agree.
+
+    Raises:
+        ValueError: a file of the sample changed since the table was written.
+    """
+    folder = table.parent / row.folder
+    for name, expected in row.checksums.items():
+        if (found := sha256(folder / name)) != expected:
+            raise ValueError(f"{folder / name}: sha256 {found}, but {table} recorded {expected}: it changed since")
+    return read_sample(folder)

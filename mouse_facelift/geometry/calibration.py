@@ -1,0 +1,84 @@
+"""A laboratory's cameras as calibrated: lenses with distortion, one picture size each."""
+
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from mouse_facelift.geometry.cameras import check_intrinsics, check_pose, invert_poses
+
+SAME_POSE = 1e-6  # relative to the rig's size; two cameras cannot stand in one place and look one way
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Calibrated cameras in OpenCV's conventions, float64.
+
+    The pixel origin is OpenCV's: the center of the top-left pixel is (0, 0). Readers bring other origins to it.
+
+    Raises:
+        ValueError: names the camera and what is wrong with it (mirrored or scaled rotation, NaN, a name or a camera
+            that stands there twice).
+    """
+
+    names: list[str]
+    intrinsics: Float[Tensor, "view 3 3"]
+    """px, OpenCV pixel origin"""
+    distortion: Float[Tensor, "view coefficient"]
+    """k1 k2 p1 p2 k3, as OpenCV orders them"""
+    world_to_camera: Float[Tensor, "view 4 4"]
+    """OpenCV axes; lengths in the file's unit"""
+    image_sizes: Int[Tensor, "view 2"] | None
+    """width, height in px; None where the format does not store it"""
+    notes: list[str] = field(default_factory=list)
+    """which conventions of the file were undone"""
+
+    def __post_init__(self) -> None:
+        counts = {len(self.names), len(self.intrinsics), len(self.distortion), len(self.world_to_camera)}
+        if self.image_sizes is not None:
+            counts.add(len(self.image_sizes))
+        if len(counts) > 1:
+            raise ValueError(f"unequal numbers of names, intrinsics, distortions, poses, sizes: {sorted(counts)}")
+        if twice := sorted({name for name in self.names if self.names.count(name) > 1}):
+            raise ValueError(f"camera names stand there twice: {twice}")
+        for view, name in enumerate(self.names):
+            check_intrinsics(self.intrinsics[view], f"camera {name}: intrinsics")
+            check_pose(self.world_to_camera[view], f"camera {name}: world_to_camera")
+            if not bool(torch.isfinite(self.distortion[view]).all()):
+                raise ValueError(f"camera {name}: distortion is not finite: {self.distortion[view].tolist()}")
+        self._refuse_identical_cameras()
+
+    def _refuse_identical_cameras(self) -> None:
+        centers = self.centers
+        size = float(torch.cdist(centers, centers).max()) if len(self.names) > 1 else 0.0
+        for first in range(len(self.names)):
+            for second in range(first + 1, len(self.names)):
+                apart = float(torch.linalg.vector_norm(centers[first] - centers[second]))
+                turned = float((self.world_to_camera[first] - self.world_to_camera[second])[:3, :3].abs().max())
+                if apart <= SAME_POSE * max(size, 1e-12) and turned <= SAME_POSE:
+                    raise ValueError(
+                        f"cameras {self.names[first]!r} and {self.names[second]!r} are identical:"
+                        f" same position {[round(x, 3) for x in centers[first].tolist()]} and same rotation"
+                    )
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def centers(self) -> Float[Tensor, "view 3"]:
+        return invert_poses(self.world_to_camera)[:, :3, 3]
+
+    def select(self, names: list[str]) -> "Calibration":
+        """Take some cameras, in the order asked for.
+
+        Raises:
+            ValueError: a name is not there.
+        """
+        if missing := [name for name in names if name not in self.names]:
+            raise ValueError(f"no camera {missing} in the calibration; it holds {self.names}")
+        rows = [self.names.index(name) for name in names]
+        sizes = None if self.image_sizes is None else self.image_sizes[rows]
+        return Calibration(
+            list(names), self.intrinsics[rows], self.distortion[rows], self.world_to_camera[rows], sizes, self.notes
+        )

@@ -1,0 +1,70 @@
+"""Still pictures, straight alpha; PNG by OpenCV, which takes a tenth of Pillow's time at the same size."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import Float, UInt8
+
+
+def read_rgba(path: Path) -> UInt8[np.ndarray, "height width 4"]:
+    """Read a picture as RGBA, straight alpha; without an alpha channel it is opaque.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no picture of 8 or 16 bits a channel.
+    """
+    pixels = _read(path)
+    if pixels.ndim == 2:
+        return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGBA))
+    to_rgba = cv2.COLOR_BGR2RGBA if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGBA
+    return np.asarray(cv2.cvtColor(pixels, to_rgba))
+
+
+def read_gray(path: Path) -> UInt8[np.ndarray, "height width"]:
+    """Read a picture as gray; of a picture with alpha, its colors.
+
+    Raises:
+        FileNotFoundError, ValueError: as `read_rgba`.
+    """
+    return np.asarray(cv2.cvtColor(read_rgba(path), cv2.COLOR_RGBA2GRAY))
+
+
+def _read(path: Path) -> np.ndarray:
+    encoded = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+    pixels = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded.size else None
+    if pixels is None:
+        raise ValueError(f"{path}: not a picture that can be read ({encoded.size} bytes)")
+    if pixels.dtype == np.uint16:  # FaceLift's own samples are of 16 bits
+        pixels = np.rint(pixels / 257).astype(np.uint8)
+    if pixels.dtype != np.uint8:
+        raise ValueError(f"{path}: found {pixels.dtype} a channel, expected 8 or 16 bits")
+    return np.asarray(pixels)
+
+
+def write_rgba(path: Path, pixels: UInt8[np.ndarray, "height width 4"]) -> None:
+    """Write RGBA, straight alpha, as PNG. Whole when its folder is (`formats.whole`)."""
+    path.write_bytes(_encode_png(cv2.cvtColor(pixels, cv2.COLOR_RGBA2BGRA)))
+
+
+def write_rgb(path: Path, pixels: UInt8[np.ndarray, "height width 3"]) -> None:
+    """Write RGB as PNG."""
+    path.write_bytes(_encode_png(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)))
+
+
+def _encode_png(pixels: np.ndarray) -> bytes:
+    done, encoded = cv2.imencode(".png", pixels)
+    assert done, f"OpenCV could not encode {pixels.dtype} {pixels.shape} as PNG"
+    return encoded.tobytes()
+
+
+def to_straight_alpha(
+    premultiplied: Float[np.ndarray, "height width 4"],
+) -> UInt8[np.ndarray, "height width 4"]:
+    """Turn premultiplied RGBA in [0, 1] to straight 8-bit RGBA; colors under alpha 0 become 0."""
+    alpha = np.clip(premultiplied[..., 3:], 0, 1)
+    color = np.divide(premultiplied[..., :3], alpha, out=np.zeros_like(premultiplied[..., :3]), where=alpha > 0)
+    straight = np.concatenate([np.clip(color, 0, 1), alpha], axis=-1)
+    pixels = np.rint(straight * 255).astype(np.uint8)
+    pixels[pixels[..., 3] == 0] = 0
+    return np.asarray(pixels)
