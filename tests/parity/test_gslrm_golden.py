@@ -8,8 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from mouse_facelift.formats.ply import write_ply
+from mouse_facelift.geometry.gaussians import Gaussians
 from mouse_facelift.geometry.rays import nearest_point_rays
 from mouse_facelift.gslrm import Gslrm, load_gslrm
+from mouse_facelift.gslrm.filters import FACELIFT_INFERENCE, FACELIFT_TRAINING, FACELIFT_WEB_DEMO
 from mouse_facelift.gslrm.rays import posed_images
 
 pytestmark = pytest.mark.shared
@@ -99,3 +102,31 @@ def test_gradients(golden, inputs, checkpoint_activations):
     norms = {name: parameter.grad.norm().item() for name, parameter in model.named_parameters()}
     expected = dict(zip(stored["names"].tolist(), stored["norms"].tolist(), strict=True))
     assert norms == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.fixture(scope="module")
+def stored_gaussians(golden: Path) -> Gaussians:
+    stored = {name: torch.from_numpy(array) for name, array in arrays(golden / "gaussians.npz").items()}
+    return Gaussians(
+        means=stored["xyz"],
+        log_scales=stored["log_scale"],
+        quats=stored["raw"][:, 9:13],
+        opacity_logits=stored["opacity_logit"][:, 0],
+        sh=stored["raw"][:, None, 3:6],
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "clean_up"),
+    [("inference", FACELIFT_INFERENCE), ("web_demo", FACELIFT_WEB_DEMO), ("training", FACELIFT_TRAINING)],
+)
+def test_clean_up_keeps_the_same_rows(golden, stored_gaussians, name, clean_up):
+    stored = arrays(golden / "filters.npz")
+    kept = clean_up.keep(stored_gaussians).numpy()
+    np.testing.assert_array_equal(kept, np.unpackbits(stored[f"keep_{name}"])[: len(kept)].astype(bool))
+    assert kept.sum() == stored[f"count_{name}"]
+
+
+def test_ply_is_the_same_to_the_byte(golden, stored_gaussians, tmp_path):
+    write_ply(tmp_path / "first24.ply", stored_gaussians.select(torch.arange(24)))
+    assert (tmp_path / "first24.ply").read_bytes() == (golden / "first24.ply").read_bytes()
