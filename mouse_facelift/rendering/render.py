@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mouse_facelift.geometry.cameras import Cameras
 from mouse_facelift.geometry.gaussians import Gaussians
-from mouse_facelift.rendering.backends import rasterize
+from mouse_facelift.rendering import rasterize
 
 Backend = Literal["auto", "cpu", "gsplat"]
 
