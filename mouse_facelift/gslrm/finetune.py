@@ -13,6 +13,7 @@ from mouse_facelift.gslrm.loading import load_gslrm
 from mouse_facelift.gslrm.network import Gslrm
 from mouse_facelift.gslrm.objective import ReconstructionStep
 from mouse_facelift.gslrm.sources import TableSource
+from mouse_facelift.provenance import commit
 from mouse_facelift.settings import CameraContract, Compute, FullFinetune, InputViews, digest
 from mouse_facelift.training.loop import Deadline, train
 from mouse_facelift.training.state import StateFolder
@@ -72,6 +73,7 @@ def finetune_gslrm(
         steps=finetune.steps,
         skipped_updates=sum(1 for row in metrics if not row["updated"]),
         code=code,
+        commit=commit(),
         metrics={"training_psnr_of_last_steps": mean_psnr(metrics)},
     ).write(card)
 

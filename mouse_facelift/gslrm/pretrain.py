@@ -22,6 +22,7 @@ from mouse_facelift.gslrm.finetune import mean_psnr, write_weights
 from mouse_facelift.gslrm.network import Gslrm, fresh_gslrm
 from mouse_facelift.gslrm.objective import ReconstructionStep, predict
 from mouse_facelift.gslrm.sources import PackSource
+from mouse_facelift.provenance import commit
 from mouse_facelift.rendering.render import Backend, render
 from mouse_facelift.settings import CameraContract, Compute, Pretraining, digest
 from mouse_facelift.training.loop import Deadline, train
@@ -95,6 +96,7 @@ def pretrain_gslrm(
         steps=plan.steps,
         skipped_updates=sum(1 for row in metrics if not row["updated"]),
         code=code,
+        commit=commit(),
         metrics={"training_psnr_of_last_steps": mean_psnr(metrics), **measured},
     ).write(card)
 
