@@ -1,0 +1,1 @@
+"""One thin script a rule; each names its function and nothing else."""

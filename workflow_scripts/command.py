@@ -1,0 +1,57 @@
+"""A function's signature is its command line: paths and numbers as text, sections of the configuration as JSON."""
+
+import argparse
+import inspect
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_origin, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+PLAIN = (str, Path, int, float)
+
+
+def run(function: Callable[..., None]) -> None:
+    """Call a library function with arguments from the command line.
+
+    What the function refuses (ValueError, OSError) is told in one message and exit code 1, without a trace: it names
+    a file or a field, and the place in our code adds nothing. Everything else is a fault of ours and keeps its trace.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    arguments = _parse(function)
+    try:
+        function(**arguments)
+    except (ValueError, OSError) as error:
+        print(f"{function.__name__}: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _parse(function: Callable[..., None]) -> dict[str, Any]:
+    parser = argparse.ArgumentParser(prog=function.__name__, description=inspect.getdoc(function))
+    hints = get_type_hints(function, include_extras=True)
+    parameters = inspect.signature(function).parameters
+    for name, parameter in parameters.items():
+        many = get_origin(hints[name]) is list
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            dest=name,
+            required=parameter.default is inspect.Parameter.empty,
+            default=parameter.default,
+            nargs="+" if many else None,
+        )
+    found = vars(parser.parse_args())
+    return {name: _convert(name, value, hints[name]) for name, value in found.items()}
+
+
+def _convert(name: str, value: Any, hint: Any) -> Any:
+    if not isinstance(value, str | list):
+        return value  # a default
+    adapter: TypeAdapter[Any] = TypeAdapter(hint)
+    try:
+        if hint in PLAIN or isinstance(value, list):
+            return adapter.validate_strings(value) if isinstance(value, str) else adapter.validate_python(value)
+        return adapter.validate_json(value)
+    except ValidationError as error:
+        sys.exit(f"--{name}: {error}")
