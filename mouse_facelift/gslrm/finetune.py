@@ -37,6 +37,7 @@ def finetune_gslrm(
     allow_broken_contract: bool,
     compute: Compute,
     code: str,
+    minutes: int,
 ) -> None:
     """Fine-tune every parameter on the training split of `table`.
 
@@ -61,7 +62,7 @@ def finetune_gslrm(
     )
     parent = sha256(checkpoint)
     identity = digest(finetune, views, sha256(table), parent, sha256(config), code)
-    metrics = train(model, step, finetune, StateFolder(state, identity), Deadline.in_minutes(compute.training_minutes))
+    metrics = train(model, step, finetune, StateFolder(state, identity), Deadline.in_minutes(minutes))
     write_weights(weights, model)
     WeightsCard(
         weights_sha256=sha256(weights),

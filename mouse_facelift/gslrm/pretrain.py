@@ -60,6 +60,7 @@ def pretrain_gslrm(
     contract: CameraContract,
     compute: Compute,
     code: str,
+    minutes: int,
 ) -> None:
     """Train the small network on the packs in folder `animals`; write weights, configuration and card.
 
@@ -81,7 +82,7 @@ def pretrain_gslrm(
     )
     identity = digest(pretraining, contract, code)
     folder = StateFolder(state, identity)
-    metrics = train(model, step, plan, folder, Deadline.in_minutes(compute.training_minutes))
+    metrics = train(model, step, plan, folder, Deadline.in_minutes(minutes))
     measured = measure(model, PackSource(animals, count - held_out, count), pretraining.inputs[1] - 1, compute.renderer)
     log.info("held-out animals: %s", measured)
     write_weights(weights, model)
