@@ -334,10 +334,22 @@ class Evaluation(_Section):
 
 
 class Compute(_Section):
+    """What numbers may depend on."""
+
     threads: PositiveInt
     renderer: Literal["auto", "cpu", "gsplat"]
+
+
+class Jobs(_Section):
+    """What numbers do not depend on: changing it reruns nothing."""
+
+    gpu: NonNegativeInt
+    """slots of the resource `gpu` that a training takes; the default profile offers one, so that trainings follow one
+    another, on a CPU too"""
     training_minutes: PositiveInt
-    """time limit of a training job"""
+    """time limit of a training job; it saves its state and leaves a little before"""
+    pinned_code: str | None
+    """null, or any word: while it stays, a change of the code reruns nothing"""
 
 
 class Settings(_Section):
@@ -354,6 +366,7 @@ class Settings(_Section):
     pretraining: Pretraining
     evaluation: Evaluation
     compute: Compute
+    jobs: Jobs
 
     @model_validator(mode="after")
     def _names_exist(self) -> "Settings":

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mouse_facelift.formats.manifest import Manifest, Record
+from mouse_facelift.formats.sample_table import SampleRow, SampleTable, SplitName
 from mouse_facelift.formats.whole import whole_file
 
 Role = Literal["input", "held_out"]
@@ -63,3 +64,39 @@ class Renderings:
     def read(cls, path: Path) -> "Renderings":
         with np.load(path, allow_pickle=False) as arrays:
             return cls(torch.from_numpy(arrays["rgb"]).float(), torch.from_numpy(arrays["alpha"]).float())
+
+
+def turns(view_count: int, inputs: int) -> list[tuple[int, ...]]:
+    """List the input views of every turn, ascending; the other views are held out.
+
+    All views in: one turn. Else as many turns as views: turn k holds out the views k, k + 1, ..., counted around, so
+    that each view is held out equally often.
+
+    Raises:
+        ValueError: more input views than views, or none.
+    """
+    if not 1 <= inputs <= view_count:
+        raise ValueError(f"views.inputs: found {inputs}, expected 1 to {view_count}, the views of a sample")
+    held_out = view_count - inputs
+    if held_out == 0:
+        return [tuple(range(view_count))]
+    return [
+        tuple(view for view in range(view_count) if (view - first) % view_count >= held_out)
+        for first in range(view_count)
+    ]
+
+
+def chosen_samples(table: SampleTable, split: SplitName, at_most: int) -> list[SampleRow]:
+    """Choose samples of a split, spread evenly over the table's order: the middles of equal parts.
+
+    Raises:
+        ValueError: the split is empty.
+    """
+    rows = table.of_split(split)
+    if not rows:
+        raise ValueError(
+            f"dataset {table.dataset}, normalization {table.normalization}: no samples of split {split};"
+            f" found {len(table.samples)} of {sorted({row.split for row in table.samples})}"
+        )
+    count = min(at_most, len(rows))
+    return [rows[(2 * part + 1) * len(rows) // (2 * count)] for part in range(count)]

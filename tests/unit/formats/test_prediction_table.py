@@ -1,0 +1,70 @@
+"""Turns and the choice of samples: what every predicting room shares."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mouse_facelift.formats.predictions import chosen_samples, turns
+from mouse_facelift.formats.sample_table import SampleRow, SampleTable, SplitName
+
+
+def table_of(splits: list[SplitName]) -> SampleTable:
+    rows = tuple(
+        SampleRow(
+            name=f"s{number:03d}",
+            folder=f"samples/s{number:03d}",
+            split=split,
+            capture="walk",
+            frame=number,
+            millimeters_per_unit=100.0,
+            subject_center=(0.0, 0.0, 0.0),
+            subject_radius=0.5,
+            checksums={},
+        )
+        for number, split in enumerate(splits)
+    )
+    return SampleTable(
+        dataset="real", normalization="keep", view_names=("a",), contract="0", violations=(), samples=rows
+    )
+
+
+def test_all_views_in_is_one_turn() -> None:
+    assert turns(6, 6) == [(0, 1, 2, 3, 4, 5)]
+
+
+def test_turn_k_holds_out_the_views_from_k_on() -> None:
+    assert turns(4, 3) == [(1, 2, 3), (0, 2, 3), (0, 1, 3), (0, 1, 2)]
+    assert turns(4, 2) == [(2, 3), (0, 3), (0, 1), (1, 2)]
+
+
+@given(st.integers(1, 9).flatmap(lambda views: st.tuples(st.just(views), st.integers(1, views))))
+def test_each_view_is_held_out_equally_often(counts: tuple[int, int]) -> None:
+    views, inputs = counts
+    listed = turns(views, inputs)
+    assert all(len(turn) == inputs and list(turn) == sorted(set(turn)) for turn in listed)
+    assert {sum(view not in turn for turn in listed) for view in range(views)} == {views - inputs}
+
+
+@pytest.mark.parametrize("inputs", [0, 7])
+def test_impossible_inputs_are_refused(inputs: int) -> None:
+    with pytest.raises(ValueError, match=rf"found {inputs}, expected 1 to 6"):
+        turns(6, inputs)
+
+
+@given(st.integers(1, 60), st.integers(1, 60))
+def test_chosen_samples_are_distinct_in_order_and_even(count: int, at_most: int) -> None:
+    chosen = [row.frame for row in chosen_samples(table_of(["test"] * count), "test", at_most)]
+    assert len(chosen) == min(count, at_most)
+    assert chosen == sorted(set(chosen))
+    steps = {after - before for before, after in pairwise(chosen)}
+    assert not steps or max(steps) - min(steps) <= 1
+    assert abs((chosen[0] + chosen[-1]) - (count - 1)) <= 1
+
+
+def test_only_the_split_is_chosen_and_an_empty_one_is_refused() -> None:
+    table = table_of(["train", "test", "train", "test"])
+    assert [row.frame for row in chosen_samples(table, "test", 5)] == [1, 3]
+    with pytest.raises(ValueError, match="no samples of split val; found 4 of"):
+        chosen_samples(table, "val", 5)
