@@ -3,6 +3,8 @@
 import math
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from mouse_facelift.geometry.cameras import Cameras
 from mouse_facelift.settings import CameraContract
@@ -41,6 +43,17 @@ def contract_violations(cameras: Cameras, contract: CameraContract) -> list[str]
         if abs(roll) > 0.1:
             violations.append(f"roll: view {view}: found {roll:.2f} degrees about the axis, expected 0 (z is up)")
     return violations
+
+
+def subject_violations(center: Float[Tensor, "3"], radius: float, contract: CameraContract) -> list[str]:
+    """Say if a subject (center and radius in world units) reaches further from the origin than the contract allows."""
+    reach = float(torch.linalg.vector_norm(center)) + radius
+    if reach <= contract.subject_radius:
+        return []
+    return [
+        f"subject_radius: the subject reaches {reach:.4g} units from the origin, expected at most"
+        f" {contract.subject_radius}"
+    ]
 
 
 def require_contract(cameras: Cameras, contract: CameraContract, where: str) -> None:
