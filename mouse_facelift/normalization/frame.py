@@ -37,7 +37,7 @@ class FrameNormalizer:
     hull_resolution: int
 
     def write(self, folder: Path, subject: Subject, raw: RawFrame) -> tuple[PosedSample, list[str]]:
-        """Write one frame's sample folder; return how it was made, and in what it breaks the contract.
+        """Write one frame's sample folder; return how it was made, and in what its cameras break the contract.
 
         Raises:
             ValueError: names capture and frame: see `normalize_views`.
@@ -81,12 +81,13 @@ class FrameNormalizer:
         return body, place_views(self.session, body.center, body.radius, self.normalization, self.contract)
 
     def _violations(self, body: Body, placed: Viewpoints) -> list[str]:
-        similarity = placed.similarity
-        violations = contract_violations(placed.told, self.contract) + subject_violations(
-            similarity.points(body.center), body.radius * similarity.scale, self.contract
-        )
-        if violations and not isinstance(self.normalization, Resize):
-            listed = "\n  ".join(violations)
+        """What the cameras break. An honest mode must break nothing, nor may its subject reach too far."""
+        violations = contract_violations(placed.told, self.contract)
+        if isinstance(self.normalization, Resize):
+            return violations
+        radius = body.radius * placed.similarity.scale
+        if found := violations + subject_violations([((0, 0, 0), radius)], self.contract):
+            listed = "\n  ".join(found)
             raise ValueError(f"{self.normalization.mode}: the views break the contract:\n  {listed}")
         return violations
 

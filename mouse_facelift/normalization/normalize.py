@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from mouse_facelift.formats.frames import Frames, Subject
 from mouse_facelift.formats.views import PosedSample, Views
+from mouse_facelift.geometry.contract import subject_violations
 from mouse_facelift.normalization.frame import FrameNormalizer
 from mouse_facelift.normalization.raw import read_raw_frames
 from mouse_facelift.normalization.viewpoints import open_session
@@ -56,13 +57,14 @@ def normalize_views(
         sample, found = normalizer.write(views.parent / _folder_name(subject), subject, raw)
         samples.append(sample)
         violations |= dict.fromkeys(found)
+    subjects_in_world = [(sample.subject_center, sample.subject_radius) for sample in samples]
     Views(
         capture=manifest.capture,
         normalization=normalization_name,
         mode=normalization.mode,
         view_names=normalizer.view_names,
         contract=contract.hash,
-        violations=tuple(violations),
+        violations=(*violations, *subject_violations(subjects_in_world, contract)),
         samples=tuple(samples),
     ).write(views)
     _log_summary(samples, normalizer.view_names)
