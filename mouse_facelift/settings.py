@@ -317,8 +317,13 @@ class Evaluation(_Section):
 class Compute(_Section):
     threads: PositiveInt
     renderer: Literal["auto", "cpu", "gsplat"]
+    gpu: NonNegativeInt
+    """slots of the resource `gpu` that a training takes; the default profile offers one, so that trainings follow one
+    another, on a CPU too"""
     training_minutes: PositiveInt
-    """time limit of a training job"""
+    """time limit of a training job; it saves its state and leaves a little before"""
+    pinned_code: str | None
+    """null, or any word: while it stays, a change of the code reruns nothing"""
 
 
 class Settings(_Section):

@@ -1,1 +1,1 @@
-"""Cameras, rays and the transforms between them. No files, no pictures."""
+"""Cameras, rays, Gaussians and the transforms between them. No files, no pictures."""

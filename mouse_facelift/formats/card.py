@@ -1,0 +1,25 @@
+"""The card beside every weights file: where it comes from and what it is good for."""
+
+from mouse_facelift.formats.manifest import Manifest
+
+
+class WeightsCard(Manifest):
+    """What a reader of a weights file must know."""
+
+    weights_sha256: str
+    parent: str
+    """sha256 of the weights that training started from; `none` when it started from nothing"""
+    trained_on: str
+    contract: str
+    """hash of the camera contract of the training pictures"""
+    violations: tuple[str, ...]
+    """how the training pictures broke the contract"""
+    settings: str
+    """JSON of the training's settings"""
+    steps: int
+    skipped_updates: int
+    """updates left out because the loss or the gradient was not finite"""
+    code: str
+    """commit or fingerprint of the code"""
+    metrics: dict[str, float]
+    """what was measured on samples kept apart, in dB unless the name says otherwise"""

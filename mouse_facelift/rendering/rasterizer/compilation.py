@@ -1,0 +1,48 @@
+"""How the rasterizer's kernels are compiled: once, for float32 and float64 alike, and kept on disk.
+
+Numba compiles a kernel anew for every combination of argument types, so one source serves both precisions as long
+as its constants follow the arrays: `number = means.dtype.type; half = number(0.5)`. A bare `0.5` would turn float32
+arithmetic into float64.
+
+The compiled code is kept beside the source (in the user's cache folder where that is read-only), so that only the
+first process waits. Numba drops it when the kernel's own file changes, and looks at no other file: therefore a
+kernel uses functions and constants of its own file alone, and takes the rest as arguments.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from numba import njit
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# All that fast math allows except "no NaN, no infinity": projection looks for these, to leave them out.
+_FAST_MATH = {"nsz", "arcp", "contract", "afn", "reassoc"}
+
+
+def kernel(function: F) -> F:
+    """Compile `function`, and keep it on disk."""
+    return _compile(function, cache=True, nogil=True)
+
+
+def parallel_kernel(function: F) -> F:
+    """Compile `function` with its `prange` loops spread over threads, and keep it on disk."""
+    return _compile(function, parallel=True, cache=True, nogil=True)
+
+
+def device_function(function: F) -> F:
+    """Compile `function` into the kernels of its file that call it."""
+    return _compile(function, forceinline=True)
+
+
+def plain(function: F) -> F:
+    """`function` without the shape checks that the tests wrap around it, which Numba cannot compile."""
+    unwrapped: F = inspect.unwrap(function)
+    return unwrapped
+
+
+def _compile(function: F, **options: Any) -> F:
+    # With Python's error model every division branches, and no loop with a division uses vector instructions.
+    compiled: F = njit(error_model="numpy", fastmath=_FAST_MATH, **options)(plain(function))
+    return compiled

@@ -1,0 +1,1 @@
+"""A laboratory that never was: captures of a procedural mouse, and procedural animals to pretrain on."""
