@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import subprocess
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
@@ -42,3 +43,18 @@ def _is_docstring(statement: ast.stmt) -> bool:
         and isinstance(statement.value, ast.Constant)
         and isinstance(statement.value.value, str)
     )
+
+
+def commit() -> str:
+    """Name the commit that the package stands at, with `+` when files differ from it; `unknown` outside a checkout."""
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=12", "--dirty=+"],
+            cwd=PACKAGE,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return described.stdout.strip()

@@ -315,8 +315,15 @@ class Evaluation(_Section):
 
 
 class Compute(_Section):
+    """What numbers may depend on."""
+
     threads: PositiveInt
     renderer: Literal["auto", "cpu", "gsplat"]
+
+
+class Jobs(_Section):
+    """What numbers do not depend on: changing it reruns nothing."""
+
     gpu: NonNegativeInt
     """slots of the resource `gpu` that a training takes; the default profile offers one, so that trainings follow one
     another, on a CPU too"""
@@ -340,6 +347,7 @@ class Settings(_Section):
     pretraining: Pretraining
     evaluation: Evaluation
     compute: Compute
+    jobs: Jobs
 
     @model_validator(mode="after")
     def _names_exist(self) -> "Settings":

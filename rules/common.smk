@@ -9,16 +9,25 @@ from mouse_facelift.plan import Plan
 from mouse_facelift.provenance import fingerprint
 from mouse_facelift.settings import parse_settings
 
-plan = Plan(parse_settings(config, source=", ".join(map(str, workflow.configfiles)) or "--config"))
+plan = Plan(
+    parse_settings(
+        config, source=", ".join(map(str, workflow.configfiles)) or "--config"
+    )
+)
 settings = plan.settings
 
 # Rules say `python`: the one that runs Snakemake, whether or not its environment was activated.
 if not workflow.deployment_settings.deployment_method:
-    shell.prefix(f"export PATH={shlex.quote(os.path.dirname(sys.executable))}:\"$PATH\"; ")
+    shell.prefix(
+        f'export PATH={shlex.quote(os.path.dirname(sys.executable))}:"$PATH"; '
+    )
 
 
 wildcard_constraints:
-    **{name: r"[A-Za-z0-9_-]+" for name in ("simulation", "capture", "normalization", "dataset", "experiment")},
+    **{
+        name: r"[A-Za-z0-9_-]+"
+        for name in ("simulation", "capture", "normalization", "dataset", "experiment")
+    },
     chunk=r"\d+",
     inputs=r"\d+",
     training=r"[A-Za-z0-9_.-]+",
@@ -27,4 +36,4 @@ wildcard_constraints:
 
 def code(*modules):
     """Fingerprint of the code that decides a rule's numbers, or the pin of the configuration."""
-    return settings.compute.pinned_code or fingerprint(*modules)
+    return settings.jobs.pinned_code or fingerprint(*modules)

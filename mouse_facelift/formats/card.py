@@ -20,6 +20,7 @@ class WeightsCard(Manifest):
     skipped_updates: int
     """updates left out because the loss or the gradient was not finite"""
     code: str
-    """commit or fingerprint of the code"""
+    """fingerprint of the code, see `provenance`"""
+    commit: str
     metrics: dict[str, float]
     """what was measured on samples kept apart, in dB unless the name says otherwise"""

@@ -116,9 +116,12 @@ def _parse_header(path: Path, lines: list[str]) -> tuple[int, np.dtype[np.void]]
                 pass
             case _:
                 raise ValueError(f"{path}: {line!r} in the header is not of a file of Gaussians")
+    names = [name for name, _ in fields]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise ValueError(f"{path}: properties {sorted(twice)} are there twice")
     needed = {field for key in ("xyz", "color", "opacity", "scale", "rotation") for field in _FIELDS[key]}
-    if missing := needed - {name for name, _ in fields}:
-        raise ValueError(f"{path}: no property {sorted(missing)} of Gaussians; found {[name for name, _ in fields]}")
+    if missing := needed - set(names):
+        raise ValueError(f"{path}: no property {sorted(missing)} of Gaussians; found {names}")
     return counts[0], np.dtype(fields)
 
 

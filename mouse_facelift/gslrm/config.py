@@ -111,7 +111,7 @@ def read_config(config: GslrmConfig | Mapping[str, Any] | str | Path) -> GslrmCo
         source = str(config)
         try:
             content = json.loads(Path(config).read_text(encoding="utf-8"))
-        except json.JSONDecodeError as error:
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise ValueError(f"{source}: no JSON: {error}") from error
     try:
         return GslrmConfig.model_validate(content)

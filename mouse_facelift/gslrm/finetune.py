@@ -13,6 +13,7 @@ from mouse_facelift.gslrm.loading import load_gslrm
 from mouse_facelift.gslrm.network import Gslrm
 from mouse_facelift.gslrm.objective import ReconstructionStep
 from mouse_facelift.gslrm.sources import TableSource
+from mouse_facelift.provenance import commit
 from mouse_facelift.settings import CameraContract, Compute, FullFinetune, InputViews, digest
 from mouse_facelift.training.loop import Deadline, train
 from mouse_facelift.training.state import StateFolder
@@ -36,6 +37,7 @@ def finetune_gslrm(
     allow_broken_contract: bool,
     compute: Compute,
     code: str,
+    minutes: int,
 ) -> None:
     """Fine-tune every parameter on the training split of `table`.
 
@@ -60,7 +62,7 @@ def finetune_gslrm(
     )
     parent = sha256(checkpoint)
     identity = digest(finetune, views, sha256(table), parent, sha256(config), code)
-    metrics = train(model, step, finetune, StateFolder(state, identity), Deadline.in_minutes(compute.training_minutes))
+    metrics = train(model, step, finetune, StateFolder(state, identity), Deadline.in_minutes(minutes))
     write_weights(weights, model)
     WeightsCard(
         weights_sha256=sha256(weights),
@@ -72,6 +74,7 @@ def finetune_gslrm(
         steps=finetune.steps,
         skipped_updates=sum(1 for row in metrics if not row["updated"]),
         code=code,
+        commit=commit(),
         metrics={"training_psnr_of_last_steps": mean_psnr(metrics)},
     ).write(card)
 

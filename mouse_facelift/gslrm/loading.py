@@ -30,7 +30,7 @@ def load_gslrm(
     Raises FileNotFoundError without the file, and one ValueError that lists every tensor that is missing, left over,
     of another shape or not finite.
     """
-    source, tensors = _read_tensors(weights)
+    source, tensors = read_tensors(weights)
     tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith(_LOSS_PREFIX)}
     with torch.device("meta"):
         model = Gslrm(read_config(config), checkpoint_activations)
@@ -65,12 +65,18 @@ def load_exactly(module: nn.Module, tensors: Mapping[str, Tensor], source: str) 
     module.load_state_dict(copies, assign=True)
 
 
-def _read_tensors(weights: str | Path | Mapping[str, Tensor]) -> tuple[str, Mapping[str, Tensor]]:
+def read_tensors(weights: str | Path | Mapping[str, Tensor]) -> tuple[str, Mapping[str, Tensor]]:
+    """Read a `.safetensors` file, a `.pt` file with a state dict under `model`, or a state dict; and say which.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: a file of another kind, or one that holds more than plain data.
+    """
     if isinstance(weights, Mapping):
-        return "GS-LRM state dict", weights
+        return "state dict", weights
     path = Path(weights)
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no GS-LRM weights; expected a .safetensors or .pt file")
+        raise FileNotFoundError(f"{path}: no such weights; expected a .safetensors or .pt file")
     match path.suffix:
         case ".safetensors":
             try:
@@ -80,13 +86,13 @@ def _read_tensors(weights: str | Path | Mapping[str, Tensor]) -> tuple[str, Mapp
         case ".pt":
             return str(path), _read_container(path)
         case _:
-            raise ValueError(f"{path}: GS-LRM weights must be .safetensors or .pt, not {path.suffix!r}")
+            raise ValueError(f"{path}: weights must be .safetensors or .pt, not {path.suffix!r}")
 
 
 def _read_container(path: Path) -> Mapping[str, Tensor]:
     try:
         container = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except (RuntimeError, pickle.UnpicklingError) as error:
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise ValueError(f"{path}: cannot be read as tensors alone: {error}") from error
     if not isinstance(container, dict) or "model" not in container:
         found = sorted(map(str, container))[:8] if isinstance(container, dict) else type(container).__name__

@@ -51,7 +51,7 @@ class ReconstructionStep:
             for number, (sample, order) in enumerate(zip(samples, orders, strict=True))
         ]
         loss = torch.stack(errors).mean()
-        return loss, -10 * math.log10(max(float(loss), 1e-10))
+        return loss, -10 * math.log10(max(loss.item(), 1e-10))
 
     def _error(self, gaussians: Gaussians, sample: Sample, views: Int[Tensor, " target"]) -> Float[Tensor, ""]:
         cameras: Cameras = sample.cameras[views.tolist()]

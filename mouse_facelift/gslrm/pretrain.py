@@ -22,6 +22,7 @@ from mouse_facelift.gslrm.finetune import mean_psnr, write_weights
 from mouse_facelift.gslrm.network import Gslrm, fresh_gslrm
 from mouse_facelift.gslrm.objective import ReconstructionStep, predict
 from mouse_facelift.gslrm.sources import PackSource
+from mouse_facelift.provenance import commit
 from mouse_facelift.rendering.render import Backend, render
 from mouse_facelift.settings import CameraContract, Compute, Pretraining, digest
 from mouse_facelift.training.loop import Deadline, train
@@ -59,6 +60,7 @@ def pretrain_gslrm(
     contract: CameraContract,
     compute: Compute,
     code: str,
+    minutes: int,
 ) -> None:
     """Train the small network on the packs in folder `animals`; write weights, configuration and card.
 
@@ -80,7 +82,7 @@ def pretrain_gslrm(
     )
     identity = digest(pretraining, contract, code)
     folder = StateFolder(state, identity)
-    metrics = train(model, step, plan, folder, Deadline.in_minutes(compute.training_minutes))
+    metrics = train(model, step, plan, folder, Deadline.in_minutes(minutes))
     measured = measure(model, PackSource(animals, count - held_out, count), pretraining.inputs[1] - 1, compute.renderer)
     log.info("held-out animals: %s", measured)
     write_weights(weights, model)
@@ -95,6 +97,7 @@ def pretrain_gslrm(
         steps=plan.steps,
         skipped_updates=sum(1 for row in metrics if not row["updated"]),
         code=code,
+        commit=commit(),
         metrics={"training_psnr_of_last_steps": mean_psnr(metrics), **measured},
     ).write(card)
 

@@ -105,12 +105,12 @@ def _one_step(
     optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     norm = float(nn.utils.clip_grad_norm_(model.parameters(), plan.gradient_clip))
-    updated = math.isfinite(norm) and math.isfinite(float(loss))
+    updated = math.isfinite(norm) and math.isfinite(loss.item())
     if updated:
         optimizer.step()
     return {
         "step": step + 1,
-        "loss": float(loss),
+        "loss": loss.item(),
         "psnr": psnr,
         "grad_norm": norm,
         "learning_rate": rate,

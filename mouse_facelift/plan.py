@@ -1,0 +1,109 @@
+"""Which files follow from a configuration: names that several rules need. Torch-free, as `settings` is."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from mouse_facelift.settings import AlphaMasks, Capture, Experiment, FullFinetune, Settings, digest
+
+SIMULATED_CAMERAS = tuple(f"Camera{number}" for number in range(1, 7))
+
+
+class Baseline(NamedTuple):
+    """Trivial answers are the same for all experiments that share these."""
+
+    dataset: str
+    normalization: str
+    inputs: int
+
+    @property
+    def folder(self) -> str:
+        return f"{self.dataset}.{self.normalization}.{self.inputs}in"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Files of one run. Outputs are named after what they depend on, so experiments share what they can."""
+
+    settings: Settings
+
+    def pictures(self, capture: str) -> list[str]:
+        """Raw videos, or raw pictures of the chosen frames."""
+        row = self.settings.captures[capture]
+        return _files(row.pictures, row)
+
+    def masks(self, capture: str) -> list[str]:
+        """Mask videos or pictures; none where masks are the pictures' own alpha."""
+        row = self.settings.captures[capture]
+        return [] if isinstance(row.masks, AlphaMasks) else _files(row.masks.path, row)
+
+    def chunks(self, capture: str) -> range:
+        """Numbers of the chunks of frames that are normalized in one job each."""
+        frames = len(self.settings.captures[capture].frame_numbers)
+        return range(-(-frames // self.settings.normalization_work.frames_per_chunk))
+
+    def views(self, dataset: str, normalization: str) -> list[str]:
+        """Manifests of all chunks of a dataset's captures."""
+        return [
+            f"results/views/{capture}/{normalization}/chunk_{chunk}/manifest.json"
+            for capture in self.settings.datasets[dataset].captures
+            for chunk in self.chunks(capture)
+        ]
+
+    def table(self, experiment: str) -> str:
+        row = self.settings.experiments[experiment]
+        return f"results/samples/{row.dataset}.{row.normalization}/table.json"
+
+    def training(self, experiment: str) -> str | None:
+        """Name of the training behind an experiment; rows that differ in evaluation alone share it."""
+        row = self.settings.experiments[experiment]
+        if not isinstance(row.finetune, FullFinetune):
+            return None
+        told_apart = digest(row.finetune, row.views)
+        return f"{row.dataset}.{row.normalization}.{row.checkpoint}.{row.finetune.method}-{told_apart}"
+
+    def experiment_of(self, training: str) -> str:
+        """The first experiment that a training serves."""
+        return next(name for name in self.settings.experiments if self.training(name) == training)
+
+    def weights(self, experiment: str) -> str:
+        """The weights that an experiment predicts with: trained here, or its checkpoint as it is."""
+        training = self.training(experiment)
+        if training is None:
+            return self.settings.checkpoints[self.settings.experiments[experiment].checkpoint].weights
+        return f"results/weights/{training}/weights.safetensors"
+
+    def baseline(self, experiment: Experiment) -> Baseline:
+        return Baseline(experiment.dataset, experiment.normalization, experiment.views.inputs)
+
+    def baselines(self) -> list[Baseline]:
+        return sorted({self.baseline(experiment) for experiment in self.settings.experiments.values()})
+
+    def scores(self) -> list[str]:
+        """Score tables of all experiments, then of the trivial answers beside them."""
+        rows = [f"results/scores/{experiment}.csv" for experiment in self.settings.experiments]
+        return rows + [
+            f"results/scores/baselines/{baseline.folder}/{answer}.csv"
+            for baseline in self.baselines()
+            for answer in ("white_picture", "visual_hull")
+        ]
+
+    def missing_checkpoints(self, made_here: Iterable[str]) -> list[str]:
+        """One line for each file of a checkpoint that an experiment names, is absent, and no rule makes."""
+        made = set(made_here)
+        lines = []
+        for name, checkpoint in self.settings.checkpoints.items():
+            users = [row for row, experiment in self.settings.experiments.items() if experiment.checkpoint == name]
+            for field, path in (("weights", checkpoint.weights), ("config", checkpoint.config)):
+                if users and path not in made and not Path(path).is_file():
+                    lines.append(f"checkpoints.{name}.{field}: no file {path}; needed by experiments {users}")
+        return lines
+
+
+def _files(pattern: str, capture: Capture) -> list[str]:
+    if "{frame" not in pattern:
+        return [pattern.format(camera=camera) for camera in capture.cameras]
+    return [
+        pattern.format(camera=camera, frame=frame) for camera in capture.cameras for frame in capture.frame_numbers
+    ]

@@ -1,0 +1,24 @@
+# Posed views to a sample table, split by blocks of time.
+
+
+rule assemble_dataset:
+    input:
+        views=lambda w: plan.views(w.dataset, w.normalization),
+    output:
+        table="results/samples/{dataset}.{normalization}/table.json",
+    log:
+        "logs/assemble_dataset/{dataset}.{normalization}.log",
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        dataset=lambda w: settings.datasets[w.dataset].model_dump_json(),
+        contract=settings.camera_contract.model_dump_json(),
+        code=code("dataset", "formats"),
+    shell:
+        "python -m workflow_scripts.assemble_dataset --views {input.views:q} --table {output.table}"
+        " --dataset-name {wildcards.dataset} --dataset {params.dataset:q}"
+        " --normalization-name {wildcards.normalization} --contract {params.contract:q} 2>&1 | tee {log} >&2"

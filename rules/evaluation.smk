@@ -1,0 +1,103 @@
+# Renderings to numbers and pictures, trivial answers beside them.
+
+
+rule predict_baselines:
+    input:
+        table="results/samples/{dataset}.{normalization}/table.json",
+    output:
+        white="results/baselines/{dataset}.{normalization}.{inputs}in/white_picture/predictions.json",
+        hull="results/baselines/{dataset}.{normalization}.{inputs}in/visual_hull/predictions.json",
+    log:
+        "logs/predict_baselines/{dataset}.{normalization}.{inputs}in.log",
+    conda:
+        "../envs/pipeline.yaml"
+    threads: settings.compute.threads
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        views=lambda w: json.dumps({"inputs": int(w.inputs)}),
+        evaluation=settings.evaluation.model_dump_json(),
+        compute=settings.compute.model_dump_json(),
+        code=code("evaluation", "rendering", "geometry", "formats"),
+    shell:
+        "python -m workflow_scripts.predict_baselines --table {input.table} --predictions-white {output.white}"
+        " --predictions-hull {output.hull} --views {params.views:q} --evaluation {params.evaluation:q}"
+        " --compute {params.compute:q} 2>&1 | tee {log} >&2"
+
+
+rule score_predictions:
+    input:
+        predictions="results/predictions/{experiment}/predictions.json",
+    output:
+        scores="results/scores/{experiment}.csv",
+    log:
+        "logs/score_predictions/{experiment}.log",
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        evaluation=settings.evaluation.model_dump_json(),
+        code=code("evaluation", "formats"),
+    shell:
+        "python -m workflow_scripts.score_predictions --predictions {input.predictions} --scores {output.scores}"
+        " --evaluation {params.evaluation:q} 2>&1 | tee {log} >&2"
+
+
+use rule score_predictions as score_baselines with:
+    input:
+        predictions="results/baselines/{dataset}.{normalization}.{inputs}in/{answer}/predictions.json",
+    output:
+        scores="results/scores/baselines/{dataset}.{normalization}.{inputs}in/{answer}.csv",
+    log:
+        "logs/score_baselines/{dataset}.{normalization}.{inputs}in.{answer}.log",
+
+
+rule draw_contact_sheet:
+    input:
+        predictions="results/predictions/{experiment}/predictions.json",
+    output:
+        sheet="results/contact_sheets/{experiment}.png",
+    log:
+        "logs/draw_contact_sheet/{experiment}.log",
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        evaluation=settings.evaluation.model_dump_json(),
+        code=code("evaluation", "formats"),
+    shell:
+        "python -m workflow_scripts.draw_contact_sheet --predictions {input.predictions} --sheet {output.sheet}"
+        " --evaluation {params.evaluation:q} 2>&1 | tee {log} >&2"
+
+
+rule eval_psnr:
+    default_target: True
+    input:
+        scores=plan.scores(),
+        sheets=expand(
+            "results/contact_sheets/{experiment}.png", experiment=settings.experiments
+        ),
+    output:
+        table="results/eval_psnr.csv",
+        summary="results/eval_psnr_summary.csv",
+        plot="results/eval_psnr.png",
+    log:
+        "logs/eval_psnr.log",
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        code=code("evaluation"),
+    shell:
+        "python -m workflow_scripts.eval_psnr --scores {input.scores} --table {output.table}"
+        " --summary {output.summary} --plot {output.plot} 2>&1 | tee {log} >&2"

@@ -1,0 +1,134 @@
+# Six views to 3D Gaussians: fine-tuning, prediction, and the pretraining of the shipped small weights.
+
+PRETRAINED = expand(
+    "results/pretraining/gslrm_small.{suffix}", suffix=["safetensors", "json"]
+)
+
+
+def checkpoint(field):
+    """Weights or config that an experiment (or the experiment behind a training) starts from, after all are found."""
+
+    def file(wildcards):
+        if missing := plan.missing_checkpoints(made_here=PRETRAINED):
+            raise WorkflowError(
+                "checkpoints are missing; nothing was started\n  "
+                + "\n  ".join(missing)
+            )
+        experiment = getattr(wildcards, "experiment", None) or plan.experiment_of(
+            wildcards.training
+        )
+        return getattr(
+            settings.checkpoints[settings.experiments[experiment].checkpoint], field
+        )
+
+    return file
+
+
+def of_training(describe):
+    """A parameter that follows from the experiment behind a training."""
+    return lambda wildcards: describe(
+        settings.experiments[plan.experiment_of(wildcards.training)]
+    )
+
+
+rule finetune_gslrm:
+    input:
+        table=lambda w: plan.table(plan.experiment_of(w.training)),
+        checkpoint=checkpoint("weights"),
+        config=checkpoint("config"),
+    output:
+        weights="results/weights/{training}/weights.safetensors",
+        card="results/weights/{training}/card.json",
+    log:
+        "logs/finetune_gslrm/{training}.log",
+    benchmark:
+        "logs/finetune_gslrm/{training}.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: settings.compute.threads
+    resources:
+        gpu=settings.jobs.gpu,
+        mem_mb=2500,
+        runtime=settings.jobs.training_minutes,
+    params:
+        experiment=lambda w: plan.experiment_of(w.training),
+        views=of_training(lambda row: row.views.model_dump_json()),
+        finetune=of_training(lambda row: row.finetune.model_dump_json()),
+        contract=settings.camera_contract.model_dump_json(),
+        allowed=of_training(lambda row: json.dumps(row.allow_broken_contract)),
+        compute=settings.compute.model_dump_json(),
+        code=code("gslrm", "training", "rendering", "formats.sample_folder"),
+    shell:
+        "python -m workflow_scripts.finetune_gslrm --table {input.table} --checkpoint {input.checkpoint:q}"
+        " --config {input.config:q} --weights {output.weights} --card {output.card}"
+        " --state state/finetune_gslrm/{wildcards.training} --experiment {params.experiment}"
+        " --views {params.views:q} --finetune {params.finetune:q} --contract {params.contract:q}"
+        " --allow-broken-contract {params.allowed} --compute {params.compute:q} --code {params.code}"
+        " --minutes {resources.runtime}"
+        " 2>&1 | tee {log} >&2"
+
+
+rule predict_gslrm:
+    input:
+        table=lambda w: plan.table(w.experiment),
+        weights=lambda w: (
+            plan.weights(w.experiment)
+            if plan.training(w.experiment)
+            else checkpoint("weights")(w)
+        ),
+        config=checkpoint("config"),
+    output:
+        predictions="results/predictions/{experiment}/predictions.json",
+    log:
+        "logs/predict_gslrm/{experiment}.log",
+    conda:
+        "../envs/pipeline.yaml"
+    threads: settings.compute.threads
+    resources:
+        gpu=settings.jobs.gpu,
+        mem_mb=2000,
+        runtime=60,
+    params:
+        views=lambda w: settings.experiments[w.experiment].views.model_dump_json(),
+        contract=settings.camera_contract.model_dump_json(),
+        allowed=lambda w: json.dumps(
+            settings.experiments[w.experiment].allow_broken_contract
+        ),
+        evaluation=settings.evaluation.model_dump_json(),
+        compute=settings.compute.model_dump_json(),
+        code=code("gslrm", "rendering", "formats"),
+    shell:
+        "python -m workflow_scripts.predict_gslrm --table {input.table} --weights {input.weights:q}"
+        " --config {input.config:q} --predictions {output.predictions} --experiment {wildcards.experiment}"
+        " --views {params.views:q} --contract {params.contract:q} --allow-broken-contract {params.allowed}"
+        " --evaluation {params.evaluation:q} --compute {params.compute:q} 2>&1 | tee {log} >&2"
+
+
+rule pretrain_gslrm:
+    input:
+        animals="results/pretraining/animals.json",
+    output:
+        weights=PRETRAINED[0],
+        config=PRETRAINED[1],
+        card="results/pretraining/gslrm_small.card.json",
+    log:
+        "logs/pretrain_gslrm.log",
+    benchmark:
+        "logs/pretrain_gslrm.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: settings.compute.threads
+    resources:
+        gpu=settings.jobs.gpu,
+        mem_mb=4000,
+        runtime=settings.jobs.training_minutes,
+    params:
+        pretraining=settings.pretraining.model_dump_json(),
+        contract=settings.camera_contract.model_dump_json(),
+        compute=settings.compute.model_dump_json(),
+        code=code("simulation", "gslrm", "training", "rendering"),
+    shell:
+        "python -m workflow_scripts.pretrain_gslrm --animals {input.animals} --weights {output.weights}"
+        " --config {output.config} --card {output.card} --state state/pretrain_gslrm"
+        " --pretraining {params.pretraining:q} --contract {params.contract:q} --compute {params.compute:q}"
+        " --code {params.code} --minutes {resources.runtime} 2>&1 | tee {log} >&2"
