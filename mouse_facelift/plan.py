@@ -104,6 +104,4 @@ class Plan:
 def _files(pattern: str, capture: Capture) -> list[str]:
     if "{frame" not in pattern:
         return [pattern.format(camera=camera) for camera in capture.cameras]
-    return [
-        pattern.format(camera=camera, frame=frame) for camera in capture.cameras for frame in capture.frame_numbers
-    ]
+    return [pattern.format(camera=camera, frame=frame) for camera in capture.cameras for frame in capture.frame_numbers]
