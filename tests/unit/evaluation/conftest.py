@@ -1,13 +1,24 @@
 """What tests of the evaluation share."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from ball_scene import SIZE, VIEWS, ball, darker_held_out_views, ring, write_predictions, write_table
 
 from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.settings import Compute, Evaluation
+
+
+@pytest.fixture(scope="package", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Pictures this small gain nothing from more threads, and lose much where other processes compute too."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")
@@ -45,4 +56,4 @@ def evaluation() -> Evaluation:
 
 @pytest.fixture(scope="session")
 def compute() -> Compute:
-    return Compute(threads=2, renderer="cpu", training_minutes=1)
+    return Compute(threads=1, renderer="cpu")
