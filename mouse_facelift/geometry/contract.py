@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 
 import torch
+
 from mouse_facelift.geometry.cameras import Cameras
 from mouse_facelift.settings import CameraContract
 
