@@ -70,7 +70,7 @@ rule predict_gslrm:
 
 rule pretrain_gslrm:
     input:
-        animals="results/pretraining/animals.json",
+        animals=plan.packs(),
     output:
         weights=PRETRAINED[0],
         config=PRETRAINED[1],
@@ -92,7 +92,7 @@ rule pretrain_gslrm:
         compute=settings.compute.model_dump_json(),
         code=code("simulation", "gslrm", "training", "rendering"),
     shell:
-        "python -m workflow_scripts.pretrain_gslrm --animals {input.animals} --weights {output.weights}"
+        "python -m workflow_scripts.pretrain_gslrm --animals $(dirname {input.animals[0]}) --weights {output.weights}"
         " --config {output.config} --card {output.card} --state state/pretrain_gslrm"
         " --pretraining {params.pretraining:q} --contract {params.contract:q} --compute {params.compute:q}"
         " --code {params.code} --minutes {resources.runtime} 2>&1 | tee {log} >&2"

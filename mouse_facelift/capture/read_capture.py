@@ -17,7 +17,7 @@ from mouse_facelift.geometry.triangulation import Meetings, meet_rays
 from mouse_facelift.settings import Capture
 
 MISS_LIMIT = 0.1
-"""of the distance: rays that miss each other by more in half of the frames are not of one animal or of these cameras"""
+"""of the distance: a camera whose rays miss the animal by more in half of the frames does not belong to its pictures"""
 
 logger = logging.getLogger(__name__)
 
@@ -130,21 +130,20 @@ def _locate(silhouettes: Silhouettes, calibration: Calibration, capture: Capture
 
 
 def _require_agreement(meetings: Meetings, calibration: Calibration, capture: Capture, numbers: Sequence[int]) -> None:
-    listed = ", ".join(
-        f"{name} {miss:.1f}" for name, miss in zip(calibration.names, meetings.misses.median(dim=0).values, strict=True)
-    )
-    advice = f"median per camera in mm: {listed}; do these cameras belong to these pictures, and to their names?"
+    typical = dict(zip(calibration.names, meetings.misses.median(dim=0).values.tolist(), strict=True))
+    listed = ", ".join(f"{name} {miss:.1f}" for name, miss in typical.items())
+    advice = f"median miss per camera in mm: {listed}; do these cameras belong to these pictures, and to their names?"
     behind = (meetings.depths <= 0).nonzero()
     if len(behind):
         frame, view = behind[0].tolist()
         raise ValueError(
             f"{capture.calibration.path}: camera {calibration.names[view]}: in frame {numbers[frame]} the rays through"
-            f" the masks' centers meet behind it; a rotation stored camera to world would do this. Misses, {advice}"
+            f" the masks' centers meet behind it; a rotation stored camera to world would do this; {advice}"
         )
-    miss = float(meetings.rms_misses.median())
-    expected = MISS_LIMIT * float(meetings.depths.mean())
-    if miss > expected:
-        raise ValueError(
-            f"{capture.calibration.path}: the rays through the masks' centers miss each other: found {miss:.1f} mm or"
-            f" more in half of the frames, expected less than {expected:.1f} mm. Misses, {advice}"
-        )
+    limits = (MISS_LIMIT * meetings.depths.median(dim=0).values).tolist()
+    for (name, miss), limit in zip(typical.items(), limits, strict=True):
+        if miss > limit:
+            raise ValueError(
+                f"{capture.calibration.path}: camera {name}: its rays miss the place where the others see the animal:"
+                f" found {miss:.1f} mm or more in half of the frames, expected less than {limit:.1f} mm; {advice}"
+            )

@@ -73,8 +73,10 @@ def largest_component(mask: Bool[np.ndarray, "height width"]) -> tuple[int, Floa
     Raises:
         ValueError: the mask is empty.
     """
-    count, _, rows, centers = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    if count < 2:
+    x, y, width, height = cv2.boundingRect(mask.view(np.uint8))  # ten times less to label
+    if not width:
         raise ValueError("found 0 px in a mask")
+    box = mask[y : y + height, x : x + width].astype(np.uint8)
+    _, _, rows, centers = cv2.connectedComponentsWithStats(box, connectivity=8)
     largest = 1 + int(np.argmax(rows[1:, cv2.CC_STAT_AREA]))  # 0 is the background
-    return int(rows[largest, cv2.CC_STAT_AREA]), torch.from_numpy(centers[largest])
+    return int(rows[largest, cv2.CC_STAT_AREA]), torch.from_numpy(centers[largest] + (x, y))

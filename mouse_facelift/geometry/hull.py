@@ -15,7 +15,6 @@ COARSEST = 12  # cells along an edge from which subdivision starts
 BOUNDING = 32  # cells along an edge by which a close cube is found
 LEAST_VIEWS = 2  # one view bounds nothing in depth
 EDGE = 5  # px; a silhouette within half of it of what its view does not see may go on there
-NEIGHBORS = ((1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1))
 CORNERS = tuple(product((0, 1), repeat=3))
 
 
@@ -50,16 +49,16 @@ class Hull:
     def surface(self) -> Float[Tensor, "surface 3"]:
         """Centers of the voxels that have an empty neighbor across one of their six faces."""
         self._require_points()
-        indices = ((self.points - self.points.amin(0)) / self.voxel_size).round().long() + 1
-        extent = int(indices.max()) + 2
-        steps = torch.tensor([extent * extent, extent, 1])
-        occupied = (indices @ steps).sort()
-        inside = torch.ones(len(indices), dtype=torch.bool)
-        for neighbor in NEIGHBORS:
-            wanted = (indices + torch.tensor(neighbor)) @ steps
-            place = torch.searchsorted(occupied.values, wanted).clamp(max=len(wanted) - 1)
-            inside &= occupied.values[place] == wanted
-        return self.points[~inside]
+        x, y, z = (((self.points - self.points.amin(0)) / self.voxel_size).round().long() + 1).unbind(-1)
+        occupied = torch.zeros(int(x.max()) + 2, int(y.max()) + 2, int(z.max()) + 2, dtype=torch.bool)
+        occupied[x, y, z] = True
+        inside = occupied[1:-1, 1:-1, 1:-1].clone()
+        for axis in range(3):
+            middle = [slice(1, -1)] * 3
+            for neighbor in (slice(None, -2), slice(2, None)):
+                middle[axis] = neighbor
+                inside &= occupied[tuple(middle)]
+        return self.points[~inside[x - 1, y - 1, z - 1]]
 
     def _require_points(self) -> None:
         if not len(self.points):
@@ -101,7 +100,7 @@ def carve_closely(
     views = _Silhouettes(alphas, cameras, known)
     lower = center.double() - radius
     cell = 2 * radius / BOUNDING
-    indices = _may_hold(views, lower, 2 * radius, BOUNDING)
+    indices = _may_hold(views, lower, 2 * radius, BOUNDING, tested_to=1)
     if not len(indices):
         return Hull(torch.zeros(0, 3, dtype=torch.float64), 2 * radius / resolution)
     low, high = lower + indices.amin(0) * cell, lower + (indices.amax(0) + 1) * cell
@@ -112,8 +111,8 @@ def carve_closely(
 def visible(points: Float[Tensor, "point 3"], cameras: Cameras, spacing: float) -> Bool[Tensor, "view point"]:
     """Tell which points of a surface sampled every `spacing` each view sees: none lies well before them.
 
-    Points are sorted into squares of the picture about as wide as two spacings; those within two spacings of the
-    nearest of their square count as seen.
+    Points are sorted into squares of the picture, two spacings wide; those within four spacings of the nearest in
+    their square count as seen, which keeps what is slanted by up to 60 degrees.
     """
     pose = cameras.world_to_camera
     seen = torch.zeros(len(cameras), len(points), dtype=torch.bool)
@@ -127,32 +126,38 @@ def visible(points: Float[Tensor, "point 3"], cameras: Cameras, spacing: float) 
         _, cell = torch.unique(row_and_column @ torch.tensor([2**22, 1]), return_inverse=True)
         depth = depth.where(ahead, torch.inf)
         nearest = torch.full_like(depth, torch.inf).scatter_reduce(0, cell, depth, "amin")
-        seen[view] = ahead & (depth <= nearest[cell] + 2 * spacing)
+        seen[view] = ahead & (depth <= nearest[cell] + 4 * spacing)
     return seen
 
 
 def _carve(views: "_Silhouettes", lower: Float[Tensor, "3"], edge: float, resolution: int) -> Hull:
     voxel_size = edge / resolution
-    points = lower + (_may_hold(views, lower, edge, resolution).double() + 0.5) * voxel_size
+    points = _centers(_may_hold(views, lower, edge, resolution, tested_to=2), lower, voxel_size)
     return Hull(points[views.hit_by(points)], voxel_size)
 
 
-def _may_hold(views: "_Silhouettes", lower: Float[Tensor, "3"], edge: float, resolution: int) -> Int[Tensor, "voxel 3"]:
-    """Indices of the voxels that may touch the hull, found from coarse to fine."""
-    level = 0
-    while resolution > COARSEST * 2**level:
-        level += 1
-    start = torch.arange(-(-resolution // 2**level))
+def _may_hold(
+    views: "_Silhouettes", lower: Float[Tensor, "3"], edge: float, resolution: int, tested_to: int
+) -> Int[Tensor, "voxel 3"]:
+    """Indices of the voxels that may touch the hull, found from coarse to fine, by tests of `tested_to` or more."""
+    width = 1
+    while resolution > COARSEST * width:
+        width *= 2
+    start = torch.arange(-(-resolution // width))
     indices = torch.cartesian_prod(start, start, start)
     while True:
-        size = edge / resolution * 2**level
-        centers = lower + (indices.double() + 0.5) * size
-        indices = indices[views.touched_by(centers, size * 3**0.5 / 2)]
-        if not level:
+        if width >= tested_to:
+            size = edge / resolution * width
+            indices = indices[views.touched_by(_centers(indices, lower, size), size * 3**0.5 / 2)]
+        if width == 1:
             return indices
-        level -= 1
+        width //= 2
         indices = (indices[:, None] * 2 + torch.tensor(CORNERS)).reshape(-1, 3)
-        indices = indices[(indices * 2**level < resolution).all(dim=-1)]
+        indices = indices[(indices * width < resolution).all(dim=-1)]
+
+
+def _centers(indices: Int[Tensor, "cell 3"], lower: Float[Tensor, "3"], size: float) -> Float[Tensor, "cell 3"]:
+    return lower + (indices.double() + 0.5) * size
 
 
 class _Silhouettes:
@@ -165,8 +170,9 @@ class _Silhouettes:
         known = torch.ones_like(masks) if known is None else known
         self.size = torch.tensor([width, height])
         self.least_views = min(LEAST_VIEWS, views)
-        self.world_to_camera = cameras.world_to_camera.double()
-        self.intrinsics = cameras.intrinsics.double()
+        self.centers = cameras.centers.double()
+        self.world_to_camera = cameras.world_to_camera.float()
+        self.intrinsics = cameras.intrinsics.float()
         self.focal = self.intrinsics[:, :2, :2].abs().sum(-1).amax(-1)
         # A border of one pixel stands for all that is outside the picture.
         masks, known = (torch.nn.functional.pad(pixels, (1, 1, 1, 1)) for pixels in (masks, known))
@@ -186,18 +192,20 @@ class _Silhouettes:
         for view in range(len(self.focal)):
             local, pixels = self._project(view, centers[stays])
             gap = local[:, 2] - half_diagonal
+            ahead = gap > 0
             # |d(x/z)| <= |dX| sqrt(1 + (x/z)^2 + (y/z)^2) / (z - |dX|); 2 px cover the rounding to pixels
             slope = torch.linalg.vector_norm(local, dim=-1) / local[:, 2]
-            reach = (self.focal[view] * half_diagonal * slope / gap + 2).where(gap > 0, torch.inf)
-            rows, columns = self._bordered_cells(pixels)
-            outside = torch.maximum(-pixels, pixels - self.size).amax(-1).where(gap > 0, 0)
+            reach = (self.focal[view] * half_diagonal * slope / gap + 2).where(ahead, torch.inf)
+            rows, columns = self._bordered_cells(pixels, ahead)
+            outside = torch.maximum(-pixels, pixels - self.size).amax(-1)
             to_standing = self.to_standing[view][rows, columns]
             if bool(self.whole[view]):
-                to_standing = torch.maximum(to_standing, outside)
                 judges[stays] += 1
+                possible = torch.maximum(to_standing, outside) <= reach
             else:
                 judges[stays] += torch.maximum(self.to_judged[view][rows, columns], outside) <= reach
-            stays[stays.clone()] = to_standing <= reach
+                possible = to_standing <= reach
+            stays[stays.clone()] = possible | ~ahead
         return stays & (judges >= self.least_views)
 
     def hit_by(self, points: Float[Tensor, "point 3"]) -> Bool[Tensor, "point"]:
@@ -206,7 +214,7 @@ class _Silhouettes:
         judges = torch.zeros(len(points), dtype=torch.long)
         for view in range(len(self.focal)):
             local, pixels = self._project(view, points[stays])
-            rows, columns = self._bordered_cells(pixels.where(local[:, 2:] > 0, -torch.inf))
+            rows, columns = self._bordered_cells(pixels, local[:, 2] > 0)
             judges[stays] += self.judged[view][rows, columns]
             stays[stays.clone()] = self.stands[view][rows, columns]
         return stays & (judges >= self.least_views)
@@ -216,12 +224,14 @@ class _Silhouettes:
     ) -> tuple[Float[Tensor, "point 3"], Float[Tensor, "point 2"]]:
         """Bring points to camera axes and to pixels."""
         pose = self.world_to_camera[view]
-        local = points @ pose[:3, :3].T + pose[:3, 3]
+        local = (points - self.centers[view]).float() @ pose[:3, :3].T
         return local, local @ self.intrinsics[view, :2].T / local[:, 2:]
 
-    def _bordered_cells(self, pixels: Float[Tensor, "point 2"]) -> tuple[Int[Tensor, "point"], Int[Tensor, "point"]]:
-        """Row and column in a picture with a border of one pixel, on which all lies that is outside."""
-        cells = (pixels.nan_to_num(-1).floor() + 1).clamp(torch.zeros(2), self.size + 1).long()
+    def _bordered_cells(
+        self, pixels: Float[Tensor, "point 2"], ahead: Bool[Tensor, "point"]
+    ) -> tuple[Int[Tensor, "point"], Int[Tensor, "point"]]:
+        """Row and column in a picture with a border of one pixel, on which all lies that is outside or behind."""
+        cells = (pixels + 1).where(ahead[:, None], 0).clamp(torch.zeros(2), self.size + 1).long()
         return cells[:, 1], cells[:, 0]
 
 

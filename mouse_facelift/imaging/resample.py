@@ -1,6 +1,7 @@
 """One resampling from a raw picture to a pinhole's: lens, turn, zoom and anti-aliasing at once."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -125,12 +126,16 @@ def _lens_sees(
     rays: Float[np.ndarray, "*grid 3"], distortion: Float[np.ndarray, "coefficient"]
 ) -> Bool[np.ndarray, "*grid"]:
     """Tell which rays lie before the lens, where its picture's radius still grows with the angle."""
-    k1, k2, _, _, k3 = distortion.tolist()
-    roots = np.roots([7 * k3, 5 * k2, 3 * k1, 1])  # of d/dr (r + k1 r^3 + k2 r^5 + k3 r^7), in r^2
-    turns = [root.real for root in roots if abs(root.imag) < 1e-9 and root.real > 0]
-    limit = min(turns, default=np.inf)
+    limit = _turning_point(*distortion.tolist())
     squared_radius = (rays[..., :2] ** 2).sum(axis=-1)
     return np.asarray((rays[..., 2] > 0) & (squared_radius < limit * rays[..., 2] ** 2))
+
+
+@cache
+def _turning_point(k1: float, k2: float, p1: float, p2: float, k3: float) -> float:
+    """Squared radius, on the plane z = 1, from which the lens's radius shrinks again; infinite if it never does."""
+    roots = np.roots([7 * k3, 5 * k2, 3 * k1, 1])  # of d/dr (r + k1 r^3 + k2 r^5 + k3 r^7), in r^2
+    return min((float(root.real) for root in roots if abs(root.imag) < 1e-9 and root.real > 0), default=np.inf)
 
 
 def _blur(sampling: SamplingMap) -> list[tuple[int, float]]:

@@ -122,7 +122,9 @@ def _decoded(path: Path) -> Iterator[VideoFrame]:
         yield from container.decode(stream)
 
 
-def write_video(path: Path, frames: Iterable[UInt8[np.ndarray, "height width *rgb"]], rate: float, crf: int) -> None:
+def write_video(
+    path: Path, frames: Iterable[UInt8[np.ndarray, "height width *rgb"]], rate: float | int, crf: int
+) -> None:
     """Write H.264; equal frames give equal bytes. Whole when its caller makes it so (`formats.whole`).
 
     Args:

@@ -13,13 +13,15 @@ from tqdm import tqdm
 
 from mouse_facelift.settings import FullFinetune
 from mouse_facelift.training.schedule import cosine_rate
-from mouse_facelift.training.state import StateFolder
+from mouse_facelift.training.state import StateFolder, StepMetrics
 
 log = logging.getLogger(__name__)
 
 BETAS = (0.9, 0.95)  # FaceLift's stage configurations
 OUT_OF_TIME = 75  # EX_TEMPFAIL: the same command goes on where it stopped
 LOG_EVERY = 25
+MARGIN = 0.1  # of a job's time, kept for the last step and for saving
+LONGEST_MARGIN = 180.0  # s
 
 # The loss of one step, to be lowered, and its peak signal to noise ratio (dB) for the log.
 StepLoss = Callable[[torch.Generator], tuple[Tensor, float]]
@@ -32,8 +34,10 @@ class Deadline:
     moment: float
 
     @classmethod
-    def in_minutes(cls, minutes: float) -> "Deadline":
-        return cls(time.monotonic() + 60 * minutes)
+    def in_minutes(cls, minutes: int) -> "Deadline":
+        """A little before a job that starts now and may take so many minutes is stopped from outside."""
+        seconds = 60 * minutes
+        return cls(time.monotonic() + seconds - min(MARGIN * seconds, LONGEST_MARGIN))
 
     @property
     def passed(self) -> bool:
@@ -55,15 +59,16 @@ def adamw(model: nn.Module, learning_rate: float, weight_decay: float) -> torch.
 
 def train(
     model: nn.Module, step_loss: StepLoss, plan: FullFinetune, folder: StateFolder, deadline: Deadline
-) -> list[dict[str, float]]:
-    """Train `model` in place, from the folder's latest state if there is one; return a row of metrics a step.
+) -> list[StepMetrics]:
+    """Train `model` in place, from the folder's latest state if there is one; return the metrics of every step.
 
     Randomness of step n comes from a generator seeded by (plan.seed, n) alone, so an interrupted run ends with the
     numbers of one in one piece. An update whose loss or gradient is not finite is left out and counted.
 
     Raises:
         ValueError: the state folder is held by another trainer or belongs to another training.
-        SystemExit: with code 75 when the deadline passed; the state was saved and the same call goes on from it.
+        SystemExit: with code 75 when the deadline passed; the state was saved and the same call goes on from it. Every
+            call takes one step at least.
     """
     with folder.locked():
         optimizer = adamw(model, plan.learning_rate, plan.weight_decay)
@@ -72,42 +77,37 @@ def train(
             log.info("resuming at step %d of %d", start, plan.steps)
         progress = tqdm(range(start, plan.steps), initial=start, total=plan.steps, desc="training", disable=None)
         for step in progress:
-            rate = cosine_rate(step + 1, plan.learning_rate, plan.warmup_steps, plan.steps + 1)
-            row = _one_step(model, optimizer, step_loss, plan, step, rate)
+            row = _one_step(model, optimizer, step_loss, plan, step)
             metrics.append(row)
             progress.set_postfix(psnr=f"{row['psnr']:.2f}", loss=f"{row['loss']:.5f}")
             done = step + 1
-            if done % LOG_EVERY == 0 or done == plan.steps:
-                recent = metrics[-LOG_EVERY:]
-                psnr = sum(row["psnr"] for row in recent) / len(recent)
-                log.info("step %d of %d: psnr %.2f dB, gradient norm %.3g", done, plan.steps, psnr, row["grad_norm"])
-            if done % plan.checkpoint_every == 0 or done == plan.steps:
+            finished = done == plan.steps
+            if finished or done % LOG_EVERY == 0:
+                _log_recent(metrics, plan.steps)
+            leaving = deadline.passed and not finished
+            if finished or leaving or done % plan.checkpoint_every == 0:
                 folder.save(done, model, optimizer, metrics)
-            elif deadline.passed:
-                folder.save(done, model, optimizer, metrics)
+            if leaving:
                 log.info("out of time at step %d of %d; the same command goes on from here", done, plan.steps)
                 sys.exit(OUT_OF_TIME)
         return metrics
 
 
 def _one_step(
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    step_loss: StepLoss,
-    plan: FullFinetune,
-    step: int,
-    rate: float,
-) -> dict[str, float]:
+    model: nn.Module, optimizer: torch.optim.Optimizer, step_loss: StepLoss, plan: FullFinetune, step: int
+) -> StepMetrics:
+    rate = cosine_rate(step + 1, plan.learning_rate, plan.warmup_steps, plan.steps + 1)
     for group in optimizer.param_groups:
         group["lr"] = rate
-    generator = torch.Generator().manual_seed(_step_seed(plan.seed, step))
-    loss, psnr = step_loss(generator)
+    loss, psnr = step_loss(torch.Generator().manual_seed(_step_seed(plan.seed, step)))
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    torch.autograd.backward(loss)
     norm = float(nn.utils.clip_grad_norm_(model.parameters(), plan.gradient_clip))
     updated = math.isfinite(norm) and math.isfinite(loss.item())
     if updated:
         optimizer.step()
+    else:
+        log.warning("step %d: loss %g, gradient norm %g: update left out", step + 1, loss.item(), norm)
     return {
         "step": step + 1,
         "loss": loss.item(),
@@ -118,6 +118,13 @@ def _one_step(
     }
 
 
+def _log_recent(metrics: list[StepMetrics], steps: int) -> None:
+    recent = metrics[-LOG_EVERY:]
+    psnr = sum(row["psnr"] for row in recent) / len(recent)
+    last = recent[-1]
+    log.info("step %d of %d: psnr %.2f dB, gradient norm %.3g", last["step"], steps, psnr, last["grad_norm"])
+
+
 def _step_seed(seed: int, step: int) -> int:
-    """One 63-bit seed for each pair: an odd multiplier keeps pairs apart (Weyl sequence)."""
+    """One 63-bit seed for each pair: odd multipliers keep the steps of a seed apart (Weyl sequence)."""
     return (seed * 0x9E3779B97F4A7C15 + step * 0xBF58476D1CE4E5B9 + 1) % 2**63

@@ -6,7 +6,7 @@ It is no declared output: a workflow wipes those when a job starts again.
 import csv
 import io
 import pickle
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +19,19 @@ from torch import nn
 from mouse_facelift.formats.whole import whole_file, write_text_whole
 
 KEPT_STATES = 2
+CONTENT = {"identity", "step", "model", "optimizer", "metrics"}
+
+# What is told of one step: its number, loss, psnr (dB), grad_norm, learning_rate, and 1 or 0 for updated.
+StepMetrics = dict[str, int | float]
 
 
 @dataclass(frozen=True)
 class StateFolder:
     """Where one training keeps what it needs to go on.
 
-    `identity` is a digest of everything that decides the numbers; a state of another identity is refused.
+    `identity` is a digest of the settings, data, weights and code that decide the numbers; a state of another identity
+    is refused. States go with the training that finished (`forget_states`), so only an interrupted one stands in the
+    way of another.
     """
 
     path: Path
@@ -33,7 +39,11 @@ class StateFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder for one process. Raises ValueError if another trainer holds it."""
+        """Hold the folder for one process, rid of what a killed one left half-written.
+
+        Raises:
+            ValueError: another trainer holds it.
+        """
         self.path.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.path / "lock")
         try:
@@ -41,6 +51,8 @@ class StateFolder:
         except Timeout:
             raise ValueError(f"{self.path}: another trainer is at work here; wait for it or stop it") from None
         try:
+            for left in self.path.glob(".*.partial.*"):
+                left.unlink()
             yield
         finally:
             lock.release()
@@ -58,7 +70,7 @@ class StateFolder:
         step: int,
         model: nn.Module,
         optimizer: torch.optim.Optimizer,
-        metrics: Sequence[Mapping[str, float]],
+        metrics: Sequence[StepMetrics],
     ) -> None:
         """Save the state after `step` steps, and drop all but the latest ones."""
         content = {
@@ -74,7 +86,12 @@ class StateFolder:
         for old in self.states()[:-KEPT_STATES]:
             old.unlink()
 
-    def resume(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[int, list[dict[str, float]]]:
+    def forget_states(self) -> None:
+        """Drop all states, once what they led to is written; the metrics stay."""
+        for state in self.states():
+            state.unlink()
+
+    def resume(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[int, list[StepMetrics]]:
         """Load the latest state into model and optimizer; return its step and metrics, or 0 and none.
 
         Raises:
@@ -96,15 +113,18 @@ class StateFolder:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = torch.load(path, weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise ValueError(f"{path}: not a state to resume from: {error}") from error
-    if not isinstance(content, dict) or set(content) != {"identity", "step", "model", "optimizer", "metrics"}:
-        raise ValueError(f"{path}: not a state to resume from")
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
+        raise ValueError(
+            f"{path}: not a state to resume from: {error}; remove it to go on from an earlier one"
+        ) from error
+    if not isinstance(content, dict) or set(content) != CONTENT:
+        found = sorted(content) if isinstance(content, dict) else type(content).__name__
+        raise ValueError(f"{path}: not a state to resume from: found {found}, expected {sorted(CONTENT)}")
     return content
 
 
-def _as_csv(rows: Sequence[Mapping[str, float]]) -> str:
+def _as_csv(rows: Sequence[StepMetrics]) -> str:
     if not rows:
         return ""
     text = io.StringIO()

@@ -61,7 +61,10 @@ def test_a_missing_checkpoint_stops_everything_before_any_job(untouched, tmp_pat
 @pytest.mark.parametrize(
     ("place", "words"),
     [
-        (("experiments", "full", "finetune", "learning_rat"), "experiments.full.finetune.full.learning_rat: unknown key"),
+        (
+            ("experiments", "full", "finetune", "learning_rat"),
+            "experiments.full.finetune.full.learning_rat: unknown key",
+        ),
         (("learning_rate",), "learning_rate: unknown key"),
         (("camera_contract", "fov"), "camera_contract.fov: unknown key"),
     ],

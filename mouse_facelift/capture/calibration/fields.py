@@ -1,7 +1,6 @@
 """Fields of a calibration file, checked where they are read: every error names file, camera, field, found, expected."""
 
 import json
-import math
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -164,7 +163,7 @@ def _flatten(value: object, shape: tuple[int, ...], where: str, whole: tuple[int
 def _number(value: object, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"{where}: found {describe(value)}, expected a number")
-    if not math.isfinite(value) or abs(value) > NUMBER_LIMIT:
+    if not abs(value) <= NUMBER_LIMIT:  # NaN, too, is not
         raise ValueError(f"{where}: found {_short(value)}, expected a finite number below {NUMBER_LIMIT:.0e}")
     return float(value)
 

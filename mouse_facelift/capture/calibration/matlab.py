@@ -55,7 +55,7 @@ def read_variables(path: Path, names: tuple[str, ...]) -> dict[str, MatlabValue]
     for name, variable in _variables(path):
         if name in names:
             try:
-                found[name] = variable.content().matrix(0)[1]
+                found[name] = variable.content(_VARIABLE_LIMIT).matrix(0)[1]
             except _DamageError as error:
                 raise ValueError(f"{path}: a damaged MATLAB file: {name}: {error}") from error
     return found
@@ -179,7 +179,7 @@ class _Variable:
     data: bytes
     order: str
 
-    def content(self, limit: int = _VARIABLE_LIMIT) -> _Bytes:
+    def content(self, limit: int) -> _Bytes:
         """Unpack an array's bytes, or their first `limit`."""
         if self.kind == _MATRIX:
             return _Bytes(self.data, self.order)

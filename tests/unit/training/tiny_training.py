@@ -1,0 +1,55 @@
+"""A training small enough to run in milliseconds: a linear map, fitted to noisy pairs."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from mouse_facelift.settings import FullFinetune
+from mouse_facelift.training.loop import Deadline, StepLoss, train
+from mouse_facelift.training.state import StateFolder, StepMetrics
+
+NEVER = Deadline(math.inf)
+ALREADY = Deadline(-math.inf)
+PLAN = FullFinetune(
+    method="full",
+    steps=12,
+    batch=1,
+    target_views=1,
+    learning_rate=0.05,
+    warmup_steps=3,
+    weight_decay=0.1,
+    gradient_clip=1.0,
+    seed=4,
+    checkpoint_every=5,
+)
+Wrap = Callable[[StepLoss], StepLoss]
+
+
+def fresh_model() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(3, 8), nn.LayerNorm(8), nn.Linear(8, 2))
+
+
+def fitting(model: nn.Module) -> StepLoss:
+    def step(generator: torch.Generator) -> tuple[Tensor, float]:
+        inputs = torch.randn(4, 3, generator=generator)
+        loss = (model(inputs) - inputs[:, :2]).square().mean()
+        return loss, -10 * math.log10(loss.item())
+
+    return step
+
+
+def run(
+    folder: Path,
+    plan: FullFinetune,
+    deadline: Deadline = NEVER,
+    wrap: Wrap = lambda step: step,
+    identity: str = "this",
+) -> tuple[dict[str, Tensor], list[StepMetrics]]:
+    """Train a fresh model; its tensors and the metrics."""
+    model = fresh_model()
+    metrics = train(model, wrap(fitting(model)), plan, StateFolder(folder, identity), deadline)
+    return model.state_dict(), metrics
