@@ -20,3 +20,10 @@ include: "rules/normalization.smk"
 include: "rules/dataset.smk"
 include: "rules/gslrm.smk"
 include: "rules/evaluation.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.eval_psnr.output,
+    localrule: True

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from mouse_facelift.settings import AlphaMasks, Capture, Experiment, FullFinetune, Settings, digest
 
+PACK_SIZE = 500  # animals a file
 SIMULATED_CAMERAS = tuple(f"Camera{number}" for number in range(1, 7))
 
 
@@ -89,6 +90,11 @@ class Plan:
             for answer in ("white_picture", "visual_hull")
         ]
 
+    def packs(self) -> list[str]:
+        """Packs of procedural animals to pretrain on."""
+        count = -(-self.settings.pretraining.animals.count // PACK_SIZE)
+        return [f"results/pretraining/animals/animals_{number:03d}.npz" for number in range(count)]
+
     def missing_checkpoints(self, made_here: Iterable[str]) -> list[str]:
         """One line for each file of a checkpoint that an experiment names, is absent, and no rule makes."""
         made = set(made_here)
@@ -104,6 +110,4 @@ class Plan:
 def _files(pattern: str, capture: Capture) -> list[str]:
     if "{frame" not in pattern:
         return [pattern.format(camera=camera) for camera in capture.cameras]
-    return [
-        pattern.format(camera=camera, frame=frame) for camera in capture.cameras for frame in capture.frame_numbers
-    ]
+    return [pattern.format(camera=camera, frame=frame) for camera in capture.cameras for frame in capture.frame_numbers]

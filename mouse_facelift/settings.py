@@ -6,6 +6,7 @@ Sections stand in the order of `config.yaml`. An unknown, missing or misplaced k
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -26,6 +27,9 @@ from pydantic import (
 
 SCHEMA_PATH = Path("config.schema.json")
 
+FRAME_FIELD = re.compile(r"\{frame(?::(0?\d*)d)?\}")
+"""Where a pattern takes a frame's number: {frame}, {frame:4d} or {frame:04d}."""
+
 
 def _plain_name(name: str) -> str:
     if not name or any(not (c.isalnum() or c in "_-") for c in name):
@@ -36,6 +40,9 @@ def _plain_name(name: str) -> str:
 def _pattern_with_camera(pattern: str) -> str:
     if "{camera}" not in pattern:
         raise ValueError(f"{pattern!r} must hold {{camera}}, which stands for the camera's name")
+    rest = FRAME_FIELD.sub("", pattern.replace("{camera}", ""))
+    if "{" in rest or "}" in rest:
+        raise ValueError(f"{pattern!r} may hold {{camera}} and {{frame}} (or {{frame:03d}}) but no other braces")
     return pattern
 
 
@@ -108,6 +115,12 @@ class VideoMasks(_Section):
     threshold: Annotated[int, Field(ge=1, le=254)]
     """a pixel above it is animal; lossy video blurs edges, so never 0"""
 
+    @model_validator(mode="after")
+    def _is_a_video(self) -> "VideoMasks":
+        if FRAME_FIELD.search(self.path):
+            raise ValueError(f"{self.path!r} holds {{frame}}: masks in single pictures are of kind images")
+        return self
+
 
 class ImageMasks(_Section):
     kind: Literal["images"]
@@ -117,7 +130,7 @@ class ImageMasks(_Section):
 
     @model_validator(mode="after")
     def _has_a_frame(self) -> "ImageMasks":
-        if "{frame" not in self.path:
+        if not FRAME_FIELD.search(self.path):
             raise ValueError(f"{self.path!r} must hold {{frame}} (or {{frame:03d}}), the frame's number")
         return self
 
@@ -160,6 +173,12 @@ class Capture(_Section):
             raise ValueError(f"cameras: {list(self.cameras)} names a camera twice")
         if not isinstance(self.frames, FrameRange) and list(self.frames) != sorted(set(self.frames)):
             raise ValueError(f"frames: {list(self.frames)} must rise")
+        return self
+
+    @model_validator(mode="after")
+    def _alpha_is_of_pictures(self) -> "Capture":
+        if self.masks.kind == "alpha" and not FRAME_FIELD.search(self.pictures):
+            raise ValueError(f"masks: of kind alpha, but {self.pictures!r} is a video, which has no alpha channel")
         return self
 
     @property

@@ -19,7 +19,7 @@ rule read_capture:
         runtime=60,
     params:
         capture=lambda w: settings.captures[w.capture].model_dump_json(),
-        code=code("capture", "geometry", "imaging.video"),
+        code=code("capture", "geometry", "imaging"),
     shell:
         "python -m workflow_scripts.read_capture --name {wildcards.capture} --capture {params.capture:q}"
         " --frames {output.frames} --verdict {output.verdict} 2>&1 | tee {log} >&2"

@@ -9,25 +9,16 @@ from mouse_facelift.plan import Plan
 from mouse_facelift.provenance import fingerprint
 from mouse_facelift.settings import parse_settings
 
-plan = Plan(
-    parse_settings(
-        config, source=", ".join(map(str, workflow.configfiles)) or "--config"
-    )
-)
+plan = Plan(parse_settings(config, source=", ".join(map(str, workflow.configfiles)) or "--config"))
 settings = plan.settings
 
 # Rules say `python`: the one that runs Snakemake, whether or not its environment was activated.
 if not workflow.deployment_settings.deployment_method:
-    shell.prefix(
-        f'export PATH={shlex.quote(os.path.dirname(sys.executable))}:"$PATH"; '
-    )
+    shell.prefix(f'export PATH={shlex.quote(os.path.dirname(sys.executable))}:"$PATH"; ')
 
 
 wildcard_constraints:
-    **{
-        name: r"[A-Za-z0-9_-]+"
-        for name in ("simulation", "capture", "normalization", "dataset", "experiment")
-    },
+    **{name: r"[A-Za-z0-9_-]+" for name in ("simulation", "capture", "normalization", "dataset", "experiment")},
     chunk=r"\d+",
     inputs=r"\d+",
     training=r"[A-Za-z0-9_.-]+",
@@ -37,3 +28,23 @@ wildcard_constraints:
 def code(*modules):
     """Fingerprint of the code that decides a rule's numbers, or the pin of the configuration."""
     return settings.jobs.pinned_code or fingerprint(*modules)
+
+
+PRETRAINED = expand("results/pretraining/gslrm_small.{suffix}", suffix=["safetensors", "json"])
+
+
+def checkpoint(field):
+    """Weights or config that an experiment (or the experiment behind a training) starts from, after all are found."""
+
+    def file(wildcards):
+        if missing := plan.missing_checkpoints(made_here=PRETRAINED):
+            raise WorkflowError("checkpoints are missing; nothing was started\n  " + "\n  ".join(missing))
+        experiment = getattr(wildcards, "experiment", None) or plan.experiment_of(wildcards.training)
+        return getattr(settings.checkpoints[settings.experiments[experiment].checkpoint], field)
+
+    return file
+
+
+def of_training(describe):
+    """A parameter that follows from the experiment behind a training."""
+    return lambda wildcards: describe(settings.experiments[plan.experiment_of(wildcards.training)])

@@ -78,12 +78,9 @@ rule draw_contact_sheet:
 
 
 rule eval_psnr:
-    default_target: True
     input:
         scores=plan.scores(),
-        sheets=expand(
-            "results/contact_sheets/{experiment}.png", experiment=settings.experiments
-        ),
+        sheets=expand("results/contact_sheets/{experiment}.png", experiment=settings.experiments),
     output:
         table="results/eval_psnr.csv",
         summary="results/eval_psnr_summary.csv",

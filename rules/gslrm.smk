@@ -1,35 +1,5 @@
 # Six views to 3D Gaussians: fine-tuning, prediction, and the pretraining of the shipped small weights.
 
-PRETRAINED = expand(
-    "results/pretraining/gslrm_small.{suffix}", suffix=["safetensors", "json"]
-)
-
-
-def checkpoint(field):
-    """Weights or config that an experiment (or the experiment behind a training) starts from, after all are found."""
-
-    def file(wildcards):
-        if missing := plan.missing_checkpoints(made_here=PRETRAINED):
-            raise WorkflowError(
-                "checkpoints are missing; nothing was started\n  "
-                + "\n  ".join(missing)
-            )
-        experiment = getattr(wildcards, "experiment", None) or plan.experiment_of(
-            wildcards.training
-        )
-        return getattr(
-            settings.checkpoints[settings.experiments[experiment].checkpoint], field
-        )
-
-    return file
-
-
-def of_training(describe):
-    """A parameter that follows from the experiment behind a training."""
-    return lambda wildcards: describe(
-        settings.experiments[plan.experiment_of(wildcards.training)]
-    )
-
 
 rule finetune_gslrm:
     input:
@@ -71,11 +41,7 @@ rule finetune_gslrm:
 rule predict_gslrm:
     input:
         table=lambda w: plan.table(w.experiment),
-        weights=lambda w: (
-            plan.weights(w.experiment)
-            if plan.training(w.experiment)
-            else checkpoint("weights")(w)
-        ),
+        weights=lambda w: (plan.weights(w.experiment) if plan.training(w.experiment) else checkpoint("weights")(w)),
         config=checkpoint("config"),
     output:
         predictions="results/predictions/{experiment}/predictions.json",
@@ -91,9 +57,7 @@ rule predict_gslrm:
     params:
         views=lambda w: settings.experiments[w.experiment].views.model_dump_json(),
         contract=settings.camera_contract.model_dump_json(),
-        allowed=lambda w: json.dumps(
-            settings.experiments[w.experiment].allow_broken_contract
-        ),
+        allowed=lambda w: json.dumps(settings.experiments[w.experiment].allow_broken_contract),
         evaluation=settings.evaluation.model_dump_json(),
         compute=settings.compute.model_dump_json(),
         code=code("gslrm", "rendering", "formats"),
@@ -106,7 +70,7 @@ rule predict_gslrm:
 
 rule pretrain_gslrm:
     input:
-        animals="results/pretraining/animals.json",
+        animals=plan.packs(),
     output:
         weights=PRETRAINED[0],
         config=PRETRAINED[1],
@@ -128,7 +92,7 @@ rule pretrain_gslrm:
         compute=settings.compute.model_dump_json(),
         code=code("simulation", "gslrm", "training", "rendering"),
     shell:
-        "python -m workflow_scripts.pretrain_gslrm --animals {input.animals} --weights {output.weights}"
+        "python -m workflow_scripts.pretrain_gslrm --animals $(dirname {input.animals[0]}) --weights {output.weights}"
         " --config {output.config} --card {output.card} --state state/pretrain_gslrm"
         " --pretraining {params.pretraining:q} --contract {params.contract:q} --compute {params.compute:q}"
         " --code {params.code} --minutes {resources.runtime} 2>&1 | tee {log} >&2"

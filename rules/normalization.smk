@@ -15,9 +15,7 @@ rule normalize_views:
         mem_mb=1500,
         runtime=60,
     params:
-        normalization=lambda w: settings.normalizations[
-            w.normalization
-        ].model_dump_json(),
+        normalization=lambda w: settings.normalizations[w.normalization].model_dump_json(),
         contract=settings.camera_contract.model_dump_json(),
         work=settings.normalization_work.model_dump_json(),
         code=code("normalization", "geometry", "imaging"),

@@ -24,16 +24,20 @@ rule simulate_capture:
         mem_mb=1000,
         runtime=30,
     params:
-        simulation=lambda w: settings.simulations[w.simulation].model_dump_json(),
+        sequence=lambda w: settings.simulations[w.simulation].sequence,
+        frames=lambda w: settings.simulations[w.simulation].frames,
+        seed=lambda w: settings.simulations[w.simulation].seed,
+        scale=lambda w: settings.simulations[w.simulation].frame_scale,
         code=code("simulation"),
     shell:
-        "python -m workflow_scripts.simulate_capture --calibration {output.calibration} --truth {output.truth}"
-        " --simulation {params.simulation:q} --threads {threads} 2>&1 | tee {log} >&2"
+        "python -m workflow_scripts.simulate_capture --capture results/simulated/{wildcards.simulation}"
+        " --truth results/truth/{wildcards.simulation} --sequence {params.sequence} --frames {params.frames}"
+        " --seed {params.seed} --scale {params.scale} 2>&1 | tee {log} >&2"
 
 
 rule simulate_animals:
     output:
-        animals="results/pretraining/animals.json",
+        animals=plan.packs(),
     log:
         "logs/simulate_animals.log",
     conda:
@@ -43,9 +47,12 @@ rule simulate_animals:
         mem_mb=2000,
         runtime=60,
     params:
-        animals=settings.pretraining.animals.model_dump_json(),
-        contract=settings.camera_contract.model_dump_json(),
+        animals=settings.pretraining.animals.count,
+        views=settings.pretraining.animals.views,
+        seed=settings.pretraining.animals.seed,
+        size=settings.camera_contract.image_size,
         code=code("simulation"),
     shell:
-        "python -m workflow_scripts.simulate_animals --manifest {output.animals} --animals {params.animals:q}"
-        " --contract {params.contract:q} 2>&1 | tee {log} >&2"
+        "python -m workflow_scripts.simulate_animals --animals $(dirname {output.animals[0]})"
+        " --count {params.animals} --views {params.views} --size {params.size} --seed {params.seed}"
+        " 2>&1 | tee {log} >&2"

@@ -4,10 +4,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from jaxtyping import install_import_hook
 
 # Shapes in signatures are checked at run time under pytest only: a call costs about 100 microseconds more.
 install_import_hook("mouse_facelift", "beartype.beartype")
+
+# The same examples in every run; a loaded machine is no reason to fail.
+settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=50)
+settings.load_profile("repeatable")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

@@ -5,12 +5,9 @@ import inspect
 import logging
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
-
-PLAIN = (str, Path, int, float)
 
 
 def run(function: Callable[..., None]) -> None:
@@ -50,8 +47,10 @@ def _convert(name: str, value: Any, hint: Any) -> Any:
         return value  # a default
     adapter: TypeAdapter[Any] = TypeAdapter(hint)
     try:
-        if hint in PLAIN or isinstance(value, list):
-            return adapter.validate_strings(value) if isinstance(value, str) else adapter.validate_python(value)
-        return adapter.validate_json(value)
+        if isinstance(value, list):
+            return adapter.validate_python(value)
+        if hint is not str and value.startswith("{"):
+            return adapter.validate_json(value)  # a section of the configuration
+        return adapter.validate_strings(value)
     except ValidationError as error:
         sys.exit(f"--{name}: {error}")

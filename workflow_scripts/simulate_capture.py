@@ -1,6 +1,6 @@
 """Rule `simulate_capture`."""
 
-from mouse_facelift.simulation.capture import simulate_capture
+from mouse_facelift.simulation.laboratory import simulate_capture
 from workflow_scripts.command import run
 
 if __name__ == "__main__":

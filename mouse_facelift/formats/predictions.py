@@ -1,5 +1,6 @@
 """The prediction table: each rendering beside its target. Evaluation reads nothing else of a network."""
 
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -63,8 +64,24 @@ class Renderings:
 
     @classmethod
     def read(cls, path: Path) -> "Renderings":
-        with np.load(path, allow_pickle=False) as arrays:
-            return cls(torch.from_numpy(arrays["rgb"]).float(), torch.from_numpy(arrays["alpha"]).float())
+        """Read what `write` wrote.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: it is no .npz of an rgb and an alpha that fit together.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                rgb, alpha = arrays["rgb"], arrays["alpha"]
+        except (zipfile.BadZipFile, KeyError, ValueError) as error:
+            raise ValueError(f"{path}: not renderings, an .npz of rgb and alpha: {error}") from error
+        views, *size = alpha.shape
+        if rgb.shape != (views, 3, *size) or len(size) != 2:
+            raise ValueError(
+                f"{path}: found rgb {rgb.shape} and alpha {alpha.shape},"
+                " expected (view, 3, height, width) and (view, height, width)"
+            )
+        return cls(torch.from_numpy(rgb).float(), torch.from_numpy(alpha).float())
 
 
 def turns(view_count: int, inputs: int) -> list[tuple[int, ...]]:

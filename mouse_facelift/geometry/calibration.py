@@ -8,6 +8,7 @@ from torch import Tensor
 
 from mouse_facelift.geometry.cameras import check_intrinsics, check_pose, invert_poses
 
+PRINCIPAL_POINT_MARGIN = 0.5  # of the picture's width or height; a crop may leave the axis outside, but not far
 SAME_POSE = 1e-6  # relative to the rig's size; two cameras cannot stand in one place and look one way
 
 
@@ -18,8 +19,8 @@ class Calibration:
     The pixel origin is OpenCV's: the center of the top-left pixel is (0, 0). Readers bring other origins to it.
 
     Raises:
-        ValueError: names the camera and what is wrong with it (mirrored or scaled rotation, NaN, a name or a camera
-            that stands there twice).
+        ValueError: names the camera and what is wrong with it (mirrored or scaled rotation, NaN, a principal point far
+            outside the picture, a name or a camera that stands there twice).
     """
 
     names: list[str]
@@ -48,6 +49,7 @@ class Calibration:
             if not bool(torch.isfinite(self.distortion[view]).all()):
                 raise ValueError(f"camera {name}: distortion is not finite: {self.distortion[view].tolist()}")
         self._refuse_identical_cameras()
+        self._refuse_distant_principal_points()
 
     def _refuse_identical_cameras(self) -> None:
         centers = self.centers
@@ -61,6 +63,21 @@ class Calibration:
                         f"cameras {self.names[first]!r} and {self.names[second]!r} are identical:"
                         f" same position {[round(x, 3) for x in centers[first].tolist()]} and same rotation"
                     )
+
+    def _refuse_distant_principal_points(self) -> None:
+        if self.image_sizes is None:
+            return
+        for name, K, (width, height) in zip(self.names, self.intrinsics, self.image_sizes.tolist(), strict=True):
+            if width <= 0 or height <= 0:
+                raise ValueError(f"camera {name}: image size: found {width} x {height} px")
+            middle = torch.tensor([width / 2, height / 2], dtype=torch.float64)
+            beyond = (K[:2, 2] - middle).abs() / middle
+            if bool((beyond > 1 + 2 * PRINCIPAL_POINT_MARGIN).any()):
+                cx, cy = K[:2, 2].tolist()
+                raise ValueError(
+                    f"camera {name}: principal point: found ({cx:.1f}, {cy:.1f}) px,"
+                    f" expected it in or near the picture of {width} x {height} px"
+                )
 
     def __len__(self) -> int:
         return len(self.names)

@@ -1,6 +1,7 @@
 """Whether cameras keep the contract of the pretrained network, and in which field they do not."""
 
 import math
+from collections.abc import Iterable
 
 import torch
 
@@ -9,6 +10,7 @@ from mouse_facelift.settings import CameraContract
 
 FOCAL_TOLERANCE = 1e-4  # relative
 PIXEL_TOLERANCE = 1e-2  # px of the principal point, of a picture of 512
+SUBJECT_FIELD = "subject_radius"
 AIM_TOLERANCE = 1e-3  # world units by which an optical axis may miss the origin
 
 
@@ -41,6 +43,24 @@ def contract_violations(cameras: Cameras, contract: CameraContract) -> list[str]
         if abs(roll) > 0.1:
             violations.append(f"roll: view {view}: found {roll:.2f} degrees about the axis, expected 0 (z is up)")
     return violations
+
+
+def subject_violations(
+    subjects: Iterable[tuple[tuple[float, float, float], float]], contract: CameraContract
+) -> list[str]:
+    """Say if a subject reaches further from the origin than the contract allows; the one that does most speaks.
+
+    Args:
+        subjects: center and radius of each, world units.
+        contract: which says how far it may reach.
+    """
+    reach = max(math.hypot(*center) + radius for center, radius in subjects)
+    if reach <= contract.subject_radius:
+        return []
+    return [
+        f"{SUBJECT_FIELD}: found a subject that reaches {reach:.4g} units from the origin,"
+        f" expected at most {contract.subject_radius}"
+    ]
 
 
 def require_contract(cameras: Cameras, contract: CameraContract, where: str) -> None:

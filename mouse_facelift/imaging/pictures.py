@@ -30,6 +30,35 @@ def read_gray(path: Path) -> UInt8[np.ndarray, "height width"]:
     return np.asarray(cv2.cvtColor(read_rgba(path), cv2.COLOR_RGBA2GRAY))
 
 
+def read_alpha(path: Path) -> UInt8[np.ndarray, "height width"]:
+    """Read a picture's alpha channel.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no picture that can be read, or it has no alpha channel.
+    """
+    pixels = _read(path)
+    if pixels.ndim != 3 or pixels.shape[2] != 4:
+        channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+        raise ValueError(f"{path}: found {channels} channels, expected 4: the alpha channel is to be the mask")
+    return np.ascontiguousarray(pixels[..., 3])
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Width and height of a picture in px; of PNG from its header alone.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no picture that can be read.
+    """
+    with path.open("rb") as file:
+        header = file.read(24)
+    if header.startswith(b"\x89PNG\r\n\x1a\n") and header[12:16] == b"IHDR" and len(header) == 24:
+        return int.from_bytes(header[16:20], "big"), int.from_bytes(header[20:24], "big")
+    height, width = _read(path).shape[:2]
+    return width, height
+
+
 def _read(path: Path) -> np.ndarray:
     encoded = np.frombuffer(path.read_bytes(), dtype=np.uint8)
     pixels = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded.size else None

@@ -285,3 +285,28 @@ def draw_views(pose, coat, lights, cameras, views, ray_sets, rays, samples, band
         first, end = rows * band // bands, rows * (band + 1) // bands
         seen = rays[ray_sets[view]]
         _draw_rows(pose, coat, lights, cameras[view], views[view], seen, samples, first, end, rgba[view], depth[view])
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+@no_type_check
+def shade_floor(floor, centers, reaches, strength, light):
+    """Fill `light` [view, row, column] with the share of light that reaches `floor` [view, row, column, 2] (NaN: none).
+
+    Soft contact shadow: each part [part, 3], of horizontal reach `reaches`, dims the floor below it, less and wider the
+    higher it is.
+    """
+    views, rows, columns = light.shape
+    for task in prange(views * rows):
+        view, row = task // rows, task % rows
+        for column in range(columns):
+            x, y = floor[view, row, column, 0], floor[view, row, column, 1]
+            open_sky = 1.0
+            if not math.isnan(x):
+                for part in range(centers.shape[0]):
+                    spread = reaches[part] + 0.4 * centers[part, 2]
+                    dx, dy = x - centers[part, 0], y - centers[part, 1]
+                    far = (dx * dx + dy * dy) / (spread * spread)
+                    if far < 8:
+                        share = reaches[part] / spread
+                        open_sky *= 1 - strength * share * share * math.exp(-far)
+            light[view, row, column] = open_sky

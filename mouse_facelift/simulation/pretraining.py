@@ -3,13 +3,12 @@
 import json
 from pathlib import Path
 
-import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 from tqdm import tqdm
 
 from mouse_facelift.simulation.animals import random_animal
-from mouse_facelift.simulation.appear import whole_folder
+from mouse_facelift.simulation.appear import whole_folder, write_png
 from mouse_facelift.simulation.ellipsoids import default_lights
 from mouse_facelift.simulation.raycast import Lenses, cast, straight_uint8, trace_lenses
 
@@ -106,7 +105,7 @@ def write_animal_sample(
         frames = []
         for view, (image, pose) in enumerate(zip(images, camera_to_world, strict=True)):
             file_path = f"images/cam_{view:03d}.png"
-            cv2.imwrite(str(partial / file_path), cv2.cvtColor(image, cv2.COLOR_RGBA2BGRA))
+            write_png(partial / file_path, image)
             frames.append(
                 {
                     "w": width,

@@ -1,12 +1,15 @@
-"""Turns and the choice of samples: what every predicting room shares."""
+"""Turns, the choice of samples and renderings: what every predicting room shares."""
 
 from itertools import pairwise
+from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mouse_facelift.formats.predictions import chosen_samples, turns
+from mouse_facelift.formats.predictions import Renderings, chosen_samples, turns
 from mouse_facelift.formats.sample_table import SampleRow, SampleTable, SplitName
 
 
@@ -68,3 +71,24 @@ def test_only_the_split_is_chosen_and_an_empty_one_is_refused() -> None:
     assert [row.frame for row in chosen_samples(table, "test", 5)] == [1, 3]
     with pytest.raises(ValueError, match="no samples of split val; found 4 of"):
         chosen_samples(table, "val", 5)
+
+
+def test_renderings_come_back(tmp_path: Path) -> None:
+    written = Renderings(torch.rand(2, 3, 5, 7), torch.rand(2, 5, 7))
+    written.write(tmp_path / "a.npz")
+    found = Renderings.read(tmp_path / "a.npz")
+    torch.testing.assert_close(found.rgb, written.rgb, rtol=0, atol=5e-4)
+    torch.testing.assert_close(found.alpha, written.alpha, rtol=0, atol=5e-4)
+
+
+def test_other_files_are_no_renderings(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    path.write_bytes(b"PK nothing")
+    with pytest.raises(ValueError, match=r"a\.npz: not renderings"):
+        Renderings.read(path)
+    np.savez(path, rgb=np.ones((2, 3, 4, 4)))
+    with pytest.raises(ValueError, match=r"a\.npz: not renderings.*alpha"):
+        Renderings.read(path)
+    np.savez(path, rgb=np.ones((2, 3, 4, 4)), alpha=np.ones((2, 4, 5)))
+    with pytest.raises(ValueError, match=r"found rgb \(2, 3, 4, 4\) and alpha \(2, 4, 5\)"):
+        Renderings.read(path)

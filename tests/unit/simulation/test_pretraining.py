@@ -8,6 +8,7 @@ import pytest
 
 from mouse_facelift.simulation.animals import random_animal
 from mouse_facelift.simulation.pretraining import simulate_animal_samples, simulate_animals
+from mouse_facelift.simulation.preview import preview_animals
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,14 @@ def test_sample_folders_show_what_the_shards_hold(shards, tmp_path):
 def test_animals_lie_about_the_origin(first):
     for seed in range(first, first + 20):
         reach = np.linalg.norm(random_animal(seed).pose.surface_points(), axis=-1).max()
-        assert 0.2 < reach < 0.85
+        assert 0.2 < reach < 1.0
+
+
+def test_a_preview_shows_whole_rows_of_animals(shards, tmp_path):
+    preview_animals(shards / "animals_000.npz", tmp_path / "sheet.png", rows=2, columns=1)
+    sheet = cv2.imread(str(tmp_path / "sheet.png"))
+    assert sheet.shape == (64, 96, 3)
+    assert sheet[0, 0].tolist() == [255, 255, 255]
 
 
 def test_nothing_to_draw_is_refused(tmp_path):

@@ -1,0 +1,1 @@
+"""Calibration files of laboratories: one module a format, one table of them in `readers`."""

@@ -1,0 +1,68 @@
+"""FaceLift: `opencv_cameras.json`, pinholes with pixel centers at +0.5.
+
+Schema: weijielyu/FaceLift, `data_sample/gslrm/sample_000/opencv_cameras.json`.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+import torch
+
+from mouse_facelift.capture.calibration import fields
+from mouse_facelift.geometry.calibration import Calibration
+
+_FIELDS = ("w", "h", "fx", "fy", "cx", "cy", "w2c")
+_NOTES = (
+    "format: FaceLift opencv_cameras.json; cameras in the order of the file",
+    "pixel origin: the picture's corner (center of the top-left pixel at 0.5, 0.5); 0.5 px was taken from cx and cy",
+    "rotation: w2c, world to camera, OpenCV axes, kept",
+    "distortion: none, pinholes",
+    "unit: not in the file; up: z where the file comes from FaceLift",
+)
+
+
+def mismatch(path: Path) -> str | None:
+    """Say why a file is not of this format; None if it is."""
+    try:
+        content = fields.read_json(path)
+    except ValueError as error:
+        return str(error).removeprefix(f"{path}: ")
+    if not isinstance(content, dict) or not isinstance(content.get("frames"), list):
+        return "JSON without a list 'frames'"
+    if not any(isinstance(frame, dict) and "w2c" in frame for frame in content["frames"]):
+        return "JSON with 'frames', but none of them has w2c"
+    return None
+
+
+def read(path: Path) -> Calibration:
+    """Read the file. A camera's name is its view_name, else its picture's name, else cam_000, cam_001, ...
+
+    Raises:
+        ValueError: names the file, the frame and the field.
+    """
+    content = fields.table(fields.read_json(path), str(path))
+    fields.require(content, ("frames",), str(path))
+    frames = content["frames"]
+    if not isinstance(frames, list) or not frames:
+        raise ValueError(f"{path}: frames: found {fields.describe(frames)}, expected a list of cameras")
+    names, intrinsics, poses, sizes = [], [], [], []
+    for number, entry in enumerate(frames):
+        frame = fields.table(entry, f"{path}: frames[{number}]")
+        name = _name(frame, number, f"{path}: frames[{number}]")
+        where = f"{path}: frames[{number}]: camera {name}"
+        fields.require(frame, _FIELDS, where)
+        fx, fy, cx, cy = (float(fields.numbers(frame[key], (), f"{where}: {key}")) for key in ("fx", "fy", "cx", "cy"))
+        names.append(name)
+        sizes.append(fields.size([frame["w"], frame["h"]], f"{where}: w, h"))
+        intrinsics.append(torch.tensor([[fx, 0, cx - 0.5], [0, fy, cy - 0.5], [0, 0, 1]], dtype=torch.float64))
+        poses.append(fields.numbers(frame["w2c"], (4, 4), f"{where}: w2c"))
+    none = [torch.zeros(5, dtype=torch.float64)] * len(frames)
+    return fields.calibration(path, names, intrinsics, none, poses, sizes, _NOTES)
+
+
+def _name(frame: Mapping[str, object], number: int, where: str) -> str:
+    if "view_name" in frame:
+        return fields.text(frame["view_name"], f"{where}: view_name")
+    if "file_path" in frame:
+        return PurePosixPath(fields.text(frame["file_path"], f"{where}: file_path")).stem
+    return f"cam_{number:03d}"

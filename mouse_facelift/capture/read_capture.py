@@ -1,0 +1,149 @@
+"""Rule `read_capture`: a laboratory's files to posed frames, and a verdict on the cameras."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from mouse_facelift.capture.calibration.readers import read_calibration
+from mouse_facelift.capture.recording import Recording, inspect_recording
+from mouse_facelift.capture.silhouettes import Silhouettes, measure_silhouettes
+from mouse_facelift.capture.verdict import judge
+from mouse_facelift.formats.frames import Frames, Subject, describe_cameras
+from mouse_facelift.geometry.calibration import Calibration
+from mouse_facelift.geometry.lenses import undistort
+from mouse_facelift.geometry.triangulation import Meetings, meet_rays
+from mouse_facelift.settings import Capture
+
+MISS_LIMIT = 0.1
+"""of the distance: a camera whose rays miss the animal by more in half of the frames does not belong to its pictures"""
+
+logger = logging.getLogger(__name__)
+
+
+def read_capture(name: str, capture: Capture, frames: Path, verdict: Path) -> None:
+    """Read one recording: check its files against its calibration, find the animal in each frame, judge the cameras.
+
+    Args:
+        name: of the capture, as in the configuration.
+        capture: its section of the configuration.
+        frames: the manifest to write (`formats.frames.Frames`).
+        verdict: the verdict to write (`formats.verdict.Verdict`).
+
+    Raises:
+        FileNotFoundError: lists every file that is missing.
+        ValueError: names file, camera, frame or field, found and expected: whatever in the calibration, the pictures
+            or the masks cannot be, or does not fit the rest.
+    """
+    recording = inspect_recording(capture)
+    calibration = _lab_cameras(capture, recording)
+    up = torch.tensor(capture.calibration.up, dtype=torch.float64)
+    up = up / torch.linalg.vector_norm(up)
+    numbers = capture.frame_numbers
+    logger.info("%s: %d cameras, %d frames; reading masks", name, len(calibration), len(numbers))
+    masks = capture.masks
+    silhouettes = measure_silhouettes(recording, capture.cameras, masks.kind, masks.threshold, numbers)
+    meetings = _locate(silhouettes, calibration, capture, numbers)
+    judged = judge(name, capture, recording, calibration, silhouettes, meetings, up)
+    subjects = tuple(
+        Subject.model_validate({"frame": frame, "center": center, "ray_miss": miss, "mask_areas": areas})
+        for frame, center, miss, areas in zip(
+            numbers, meetings.points.tolist(), meetings.rms_misses.tolist(), silhouettes.areas.T.tolist(), strict=True
+        )
+    )
+    manifest = Frames(
+        capture=name,
+        cameras=describe_cameras(calibration, recording.pictures, recording.masks),
+        up=judged.up,
+        mask_threshold=masks.threshold,
+        mask_kind=masks.kind,
+        calibration_notes=tuple(calibration.notes),
+        subjects=subjects,
+    )
+    judged.write(verdict)
+    manifest.write(frames)
+    logger.info(
+        "%s: rays through the masks' centers miss by %.2f mm (median), %.2f mm (95 %%)",
+        name,
+        judged.ray_miss_p50,
+        judged.ray_miss_p95,
+    )
+
+
+def _lab_cameras(capture: Capture, recording: Recording) -> Calibration:
+    """Read the calibration, take the cameras asked for, in millimeters, with the pictures' sizes."""
+    file = capture.calibration
+    found = read_calibration(Path(file.path), file.format)
+    try:
+        chosen = found.select(list(capture.cameras))
+    except ValueError as error:
+        raise ValueError(f"{file.path}: cameras asked for: {list(capture.cameras)}: {error}") from error
+    notes = [*found.notes, f"unit: {file.millimeters_per_unit} mm, from the configuration"]
+    if len(capture.cameras) < len(found):
+        notes.append(f"cameras left out: {[name for name in found.names if name not in capture.cameras]}")
+    if chosen.image_sizes is None:
+        notes.append("picture size: that of the recording")
+    else:
+        _require_calibrated_sizes(chosen, recording, file.path)
+    if len(rates := sorted({round(rate, 3) for rate in recording.rates})) > 1:
+        notes.append(f"rates of the videos differ: {rates} frames a second")
+    poses = chosen.world_to_camera.clone()
+    poses[:, :3, 3] *= file.millimeters_per_unit
+    sizes = torch.tensor(recording.sizes)
+    try:
+        return Calibration(chosen.names, chosen.intrinsics, chosen.distortion, poses, sizes, notes)
+    except ValueError as error:
+        raise ValueError(f"{file.path}: {error}") from error
+
+
+def _require_calibrated_sizes(calibration: Calibration, recording: Recording, path: str) -> None:
+    assert calibration.image_sizes is not None
+    wrong = [
+        f"{pictures}: camera {name}: found {found[0]} x {found[1]} px, expected {expected[0]} x {expected[1]}"
+        f" as calibrated in {path}"
+        for name, pictures, found, expected in zip(
+            calibration.names, recording.pictures, recording.sizes, calibration.image_sizes.tolist(), strict=True
+        )
+        if list(found) != expected
+    ]
+    if wrong:
+        raise ValueError("\n".join(wrong))
+
+
+def _locate(silhouettes: Silhouettes, calibration: Calibration, capture: Capture, numbers: Sequence[int]) -> Meetings:
+    """Find the animal of each frame where the rays through its silhouettes' centers meet."""
+    directions = []
+    for view, camera in enumerate(calibration.names):
+        try:
+            rays = undistort(silhouettes.centers[view], calibration.intrinsics[view], calibration.distortion[view])
+        except ValueError as error:
+            raise ValueError(f"{capture.calibration.path}: camera {camera}: center of a mask: {error}") from error
+        local = torch.cat([rays, torch.ones(len(rays), 1, dtype=torch.float64)], dim=1)
+        directions.append(local @ calibration.world_to_camera[view, :3, :3])
+    try:
+        meetings = meet_rays(calibration.centers, torch.stack(directions, dim=1))
+    except ValueError as error:
+        raise ValueError(f"{capture.calibration.path}: {error}") from error
+    _require_agreement(meetings, calibration, capture, numbers)
+    return meetings
+
+
+def _require_agreement(meetings: Meetings, calibration: Calibration, capture: Capture, numbers: Sequence[int]) -> None:
+    typical = dict(zip(calibration.names, meetings.misses.median(dim=0).values.tolist(), strict=True))
+    listed = ", ".join(f"{name} {miss:.1f}" for name, miss in typical.items())
+    advice = f"median miss per camera in mm: {listed}; do these cameras belong to these pictures, and to their names?"
+    behind = (meetings.depths <= 0).nonzero()
+    if len(behind):
+        frame, view = behind[0].tolist()
+        raise ValueError(
+            f"{capture.calibration.path}: camera {calibration.names[view]}: in frame {numbers[frame]} the rays through"
+            f" the masks' centers meet behind it; a rotation stored camera to world would do this; {advice}"
+        )
+    limits = (MISS_LIMIT * meetings.depths.median(dim=0).values).tolist()
+    for (name, miss), limit in zip(typical.items(), limits, strict=True):
+        if miss > limit:
+            raise ValueError(
+                f"{capture.calibration.path}: camera {name}: its rays miss the place where the others see the animal:"
+                f" found {miss:.1f} mm or more in half of the frames, expected less than {limit:.1f} mm; {advice}"
+            )

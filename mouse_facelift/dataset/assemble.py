@@ -1,0 +1,118 @@
+"""Rule `assemble_dataset`: posed views of several captures to one sample table."""
+
+import logging
+import os
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import get_args
+
+from mouse_facelift.dataset.split import split_timeline
+from mouse_facelift.formats.manifest import Vector
+from mouse_facelift.formats.sample_table import SampleRow, SampleTable, SplitName
+from mouse_facelift.formats.views import PosedSample, Views
+from mouse_facelift.formats.whole import write_text_whole
+from mouse_facelift.geometry.contract import SUBJECT_FIELD, subject_violations
+from mouse_facelift.settings import CameraContract, Dataset
+
+log = logging.getLogger(__name__)
+
+SPLITS: tuple[SplitName, ...] = get_args(SplitName)
+
+
+def assemble_dataset(
+    views: list[Path],
+    table: Path,
+    dataset_name: str,
+    dataset: Dataset,
+    normalization_name: str,
+    contract: CameraContract,
+) -> None:
+    """Write a sample table, and beside it FaceLift's list files `train.txt`, `val.txt`, `test.txt`.
+
+    Folders are told relative to the table, in both. Captures stand in the order of the dataset, frames in that of time.
+
+    Raises:
+        FileNotFoundError: a manifest or a sample folder is not there.
+        ValueError: names the manifest and what it does not share with the others (contract, normalization, views), a
+            capture without views, a frame that two manifests hold, or a role for which no frame is left.
+    """
+    manifests = {path: Views.read(path) for path in views}
+    for path, manifest in manifests.items():
+        _require_same(path, "normalization", manifest.normalization, normalization_name)
+        _require_same(path, "contract", manifest.contract, contract.hash)
+        _require_same(path, "view_names", manifest.view_names, next(iter(manifests.values())).view_names)
+        if manifest.capture not in dataset.captures:
+            raise ValueError(f"{path}: capture: found {manifest.capture!r}, expected one of {list(dataset.captures)}")
+    rows: list[SampleRow] = []
+    for capture in dataset.captures:
+        timeline = _timeline({path: views for path, views in manifests.items() if views.capture == capture}, capture)
+        roles = split_timeline(len(timeline), dataset.split)
+        rows += [
+            _describe(capture, folder, sample, role, table)
+            for (folder, sample), role in zip(timeline, roles, strict=True)
+            if role is not None
+        ]
+        counts = Counter(role or "left out" for role in roles)
+        log.info("%s: %s", capture, ", ".join(f"{count} {role}" for role, count in counts.items()))
+    if missing := sorted(set(dataset.split.blocks) - {row.split for row in rows}):
+        raise ValueError(
+            f"{table}: split: no frame is left for {missing}: blocks {list(dataset.split.blocks)} with a gap of"
+            f" {dataset.split.gap} frames over {sum(len(manifest.samples) for manifest in manifests.values())} frames"
+        )
+    for split in SPLITS:
+        folders = [row.folder for row in rows if row.split == split]
+        write_text_whole(table.parent / f"{split}.txt", "".join(f"{folder}\n" for folder in folders))
+    SampleTable(
+        dataset=dataset_name,
+        normalization=normalization_name,
+        view_names=next(iter(manifests.values())).view_names,
+        contract=contract.hash,
+        violations=_all_violations(manifests.values(), contract),
+        samples=tuple(rows),
+    ).write(table)
+
+
+def _require_same(path: Path, field: str, found: object, expected: object) -> None:
+    if found != expected:
+        raise ValueError(f"{path}: {field}: found {found!r}, expected {expected!r}")
+
+
+def _timeline(manifests: dict[Path, Views], capture: str) -> list[tuple[Path, PosedSample]]:
+    """Folders and samples of one capture, in the order of time."""
+    if not manifests:
+        raise ValueError(f"captures: no manifest of views is of {capture!r}")
+    holders: dict[int, tuple[Path, PosedSample]] = {}
+    for path, views in manifests.items():
+        for sample in views.samples:
+            if sample.frame in holders:
+                raise ValueError(f"{path}: frame {sample.frame} of {capture} is also in {holders[sample.frame][0]}")
+            folder = path.parent / sample.folder
+            if not folder.is_dir():
+                raise FileNotFoundError(f"{folder}: no such folder, but {path} names it")
+            holders[sample.frame] = folder, sample
+    return [holders[frame] for frame in sorted(holders)]
+
+
+def _describe(capture: str, folder: Path, sample: PosedSample, split: SplitName, table: Path) -> SampleRow:
+    return SampleRow(
+        name=f"{capture}_{sample.frame:06d}",
+        folder=Path(os.path.relpath(folder, table.parent)).as_posix(),
+        split=split,
+        capture=capture,
+        frame=sample.frame,
+        millimeters_per_unit=1 / sample.scale,
+        subject_center=sample.subject_center,
+        subject_radius=sample.subject_radius,
+        checksums=sample.checksums,
+    )
+
+
+def _all_violations(manifests: Iterable[Views], contract: CameraContract) -> tuple[str, ...]:
+    """What the manifests' cameras break, once each; of all subjects, the one that reaches furthest speaks."""
+    listed: dict[str, None] = {}
+    subjects: list[tuple[Vector, float]] = []
+    for views in manifests:
+        listed |= dict.fromkeys(line for line in views.violations if not line.startswith(SUBJECT_FIELD))
+        subjects += [(sample.subject_center, sample.subject_radius) for sample in views.samples]
+    return *listed, *subject_violations(subjects, contract)

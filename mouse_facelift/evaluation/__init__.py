@@ -1,0 +1,1 @@
+"""Prediction tables to numbers and pictures, beside the trivial answers."""

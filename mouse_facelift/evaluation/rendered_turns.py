@@ -1,0 +1,91 @@
+"""What was rendered, beside what should have been: a prediction table joined with its targets."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from mouse_facelift.formats.predictions import PredictionRow, PredictionTable, Renderings
+from mouse_facelift.formats.sample_folder import Sample
+from mouse_facelift.formats.sample_table import SampleTable, load_sample
+
+
+@dataclass(frozen=True)
+class RenderedTurn:
+    """One turn of one sample: the renderings of all views, and the targets, of one size."""
+
+    row: PredictionRow
+    sample: Sample
+    renderings: Renderings
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """A prediction table and the sample table of its targets, which agree."""
+
+    path: Path
+    table: PredictionTable
+    samples: SampleTable
+
+    @property
+    def samples_path(self) -> Path:
+        return self.path.parent / self.table.samples
+
+    @classmethod
+    def read(cls, path: Path) -> "Predictions":
+        """Read both tables.
+
+        Raises:
+            FileNotFoundError: a table is absent.
+            ValueError: names the field in which a table is wrong or the tables disagree, found and expected.
+        """
+        table = PredictionTable.read(path)
+        samples_path = path.parent / table.samples
+        if not samples_path.is_file():
+            raise FileNotFoundError(f"{path}: samples: there is no {samples_path}")
+        predictions = cls(path, table, SampleTable.read(samples_path))
+        predictions._require_agreement()
+        return predictions
+
+    def _require_agreement(self) -> None:
+        for field in ("dataset", "normalization", "view_names"):
+            found, expected = getattr(self.table, field), getattr(self.samples, field)
+            if found != expected:
+                raise ValueError(
+                    f"{self.path}: {field}: found {found}, but its targets {self.samples_path} have {expected}"
+                )
+        if not self.table.rows:
+            raise ValueError(f"{self.path}: rows: found none, expected one for each turn of each sample")
+        names = {row.name for row in self.samples.samples}
+        views = set(range(len(self.table.view_names)))
+        for number, row in enumerate(self.table.rows):
+            if row.sample not in names:
+                raise ValueError(f"{self.path}: rows[{number}].sample: {row.sample} is not in {self.samples_path}")
+            if len(set(row.inputs)) != self.table.input_views or not set(row.inputs) <= views:
+                raise ValueError(
+                    f"{self.path}: rows[{number}].inputs: found {row.inputs},"
+                    f" expected {self.table.input_views} of the views 0 to {len(views) - 1}"
+                )
+
+    def turns(self, rows: Sequence[PredictionRow]) -> Iterator[RenderedTurn]:
+        """Read the renderings and targets of some rows, in their order; rows of one sample best stand together.
+
+        Raises:
+            FileNotFoundError: a rendering or a sample is absent.
+            ValueError: a rendering has other views or another size than its target, or a sample changed.
+        """
+        by_name = {row.name: row for row in self.samples.samples}
+        loaded: tuple[str, Sample] | None = None
+        for row in tqdm(rows, desc=self.table.experiment, unit="turn", disable=None):
+            if loaded is None or loaded[0] != row.sample:
+                loaded = row.sample, load_sample(self.samples_path, by_name[row.sample])
+            sample = loaded[1]
+            path = self.path.parent / row.renderings
+            if not path.is_file():
+                raise FileNotFoundError(f"{self.path}: sample {row.sample}, turn {row.turn}: there is no {path}")
+            renderings = Renderings.read(path)
+            found, expected = tuple(renderings.alpha.shape), tuple(sample.alpha.shape)
+            if found != expected:
+                raise ValueError(f"{path}: found (view, height, width) {found}, but sample {row.sample} has {expected}")
+            yield RenderedTurn(row, sample, renderings)

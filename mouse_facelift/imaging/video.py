@@ -1,0 +1,161 @@
+"""Video by PyAV, one pass from the start: seeking costs ten times as much a frame and lands wrongly in some files."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from jaxtyping import UInt8
+
+
+@dataclass(frozen=True)
+class VideoFacts:
+    """What a video holds, counted, not as its header claims."""
+
+    width: int
+    """px"""
+    height: int
+    """px"""
+    frames: int
+    rate: float
+    """frames a second, on average"""
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """Open the first video stream; whatever FFmpeg refuses becomes a ValueError that names the file."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such video" if not path.exists() else f"{path}: not a file")
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise ValueError(f"{path}: holds no video stream")
+            yield container, container.streams.video[0]
+    except av.FFmpegError as error:
+        size = path.stat().st_size
+        raise ValueError(f"{path}: not a video that can be read ({size} bytes): {error.strerror}") from error
+
+
+def probe_video(path: Path) -> VideoFacts:
+    """Count a video's frames by reading its packets, and decode the first of them.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no video, holds no frame, or asks players to turn its pictures: tools differ in whether they
+            do, so it would not be known which pictures the cameras were calibrated on.
+    """
+    frames, rate = _count(path)
+    if not frames:
+        raise ValueError(f"{path}: holds no frame")
+    if rate is None:
+        raise ValueError(f"{path}: neither states its frame rate nor the times of its frames")
+    first = next(_decoded(path), None)
+    if first is None:
+        raise ValueError(f"{path}: holds {frames} packets but not one of them can be decoded")
+    if first.rotation:
+        raise ValueError(
+            f"{path}: the header turns the pictures by {first.rotation} degrees, which some tools do and others do not:"
+            " write it anew with the pictures as the calibration saw them"
+        )
+    return VideoFacts(first.width, first.height, frames, float(rate))
+
+
+def _count(path: Path) -> tuple[int, Fraction | None]:
+    """Count the packets that are shown (an edit list may hide some), and average the rate."""
+    frames, times = 0, set[int]()
+    with _opened(path) as (container, stream):
+        for packet in container.demux(stream):
+            if packet.size and not packet.is_discard:
+                frames += 1
+                times |= {packet.pts} if packet.pts is not None else set()
+        if stream.average_rate:
+            return frames, stream.average_rate
+        if len(times) < 2 or stream.time_base is None:
+            return frames, None
+        return frames, Fraction(len(times) - 1) / ((max(times) - min(times)) * stream.time_base)
+
+
+def read_frames(path: Path, numbers: Sequence[int], gray: bool = False) -> Iterator[tuple[int, np.ndarray]]:
+    """Decode frames by their number, counted from 0 in order of presentation, in one pass.
+
+    Args:
+        path: a video.
+        numbers: which frames, rising.
+        gray: luminance alone.
+
+    Yields:
+        number and picture: uint8, [height, width, 3] RGB or [height, width]; 0 to 255 whatever range the file uses.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the numbers do not rise, the video ends before the last of them, or it is damaged.
+    """
+    if any(later <= earlier for earlier, later in pairwise(numbers)) or min(numbers, default=0) < 0:
+        raise ValueError(f"{path}: frame numbers must rise, from 0 or more; asked for {_listed(numbers)}")
+    asked = iter(numbers)
+    wanted = next(asked, None)
+    if wanted is None:
+        return
+    found = 0
+    for number, frame in enumerate(_decoded(path)):
+        found = number + 1
+        if number == wanted:
+            if frame.is_corrupt:
+                raise ValueError(f"{path}: frame {number} is damaged")
+            yield number, frame.to_ndarray(format="gray" if gray else "rgb24")
+            wanted = next(asked, None)
+            if wanted is None:
+                return
+    raise ValueError(f"{path}: found {found} frames, but frame {wanted} (counted from 0) was asked for")
+
+
+def _decoded(path: Path) -> Iterator[VideoFrame]:
+    with _opened(path) as (container, stream):
+        stream.thread_type = "AUTO"
+        yield from container.decode(stream)
+
+
+def write_video(
+    path: Path, frames: Iterable[UInt8[np.ndarray, "height width *rgb"]], rate: float | int, crf: int
+) -> None:
+    """Write H.264; equal frames give equal bytes. Whole when its caller makes it so (`formats.whole`).
+
+    Args:
+        path: the suffix decides the container (.mp4, .mkv, .avi).
+        frames: RGB [height, width, 3] or gray [height, width], all of one shape.
+        rate: frames a second.
+        crf: quality from 0 (no loss but that of chroma) to 51; 18 is hard to tell from the original.
+
+    Raises:
+        ValueError: there is no frame, or one has another shape than the first.
+    """
+    shape: tuple[int, ...] | None = None
+    with av.open(str(path), "w", options={"fflags": "+bitexact"}) as container:
+        stream = container.add_stream("libx264", rate=Fraction(rate).limit_denominator(100_000))
+        stream.options = {"crf": str(crf), "threads": "1"}  # the number of threads changes the bytes
+        for number, pixels in enumerate(frames):
+            if shape is None:
+                shape = pixels.shape
+                stream.height, stream.width = shape[:2]
+                halved = shape[0] % 2 == 0 and shape[1] % 2 == 0  # chroma of 4:2:0 needs even sides
+                stream.pix_fmt = "yuv420p" if halved else "yuv444p"
+            if pixels.shape != shape:
+                raise ValueError(f"{path}: frame {number}: found shape {pixels.shape}, but the first has {shape}")
+            picture = VideoFrame.from_ndarray(
+                np.ascontiguousarray(pixels), format="gray" if pixels.ndim == 2 else "rgb24"
+            )
+            container.mux(stream.encode(picture))
+        if shape is None:
+            raise ValueError(f"{path}: no frame to write")
+        container.mux(stream.encode())
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return str(list(numbers)) if len(numbers) <= 12 else f"[{', '.join(map(str, numbers[:12]))}, ...]"

@@ -1,0 +1,105 @@
+"""Rule `normalize_views`: a chunk of posed frames to posed views."""
+
+import logging
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from mouse_facelift.formats.frames import Frames, Subject
+from mouse_facelift.formats.views import PosedSample, Views
+from mouse_facelift.geometry.contract import subject_violations
+from mouse_facelift.normalization.frame import FrameNormalizer
+from mouse_facelift.normalization.raw import read_raw_frames
+from mouse_facelift.normalization.viewpoints import open_session
+from mouse_facelift.settings import CameraContract, Normalization, NormalizationWork
+
+log = logging.getLogger(__name__)
+
+
+def normalize_views(
+    frames: Path,
+    views: Path,
+    chunk: int,
+    normalization: Normalization,
+    normalization_name: str,
+    contract: CameraContract,
+    work: NormalizationWork,
+) -> None:
+    """Write the views of one chunk of a capture's frames: a sample folder a frame, then the manifest `views`.
+
+    Sample folders stand beside the manifest. What an earlier try left of this chunk is removed first.
+
+    Raises:
+        FileNotFoundError: a manifest, video or picture is not there.
+        ValueError: names capture, frame and view: views that break the contract (unless the mode is `resize`, which
+            records it), a residual above its limit, silhouettes without a common point, a file of the wrong size.
+    """
+    manifest = Frames.read(frames)
+    subjects = _chunk_of(manifest, chunk, work.frames_per_chunk, frames)
+    _clear(views, subjects)
+    log.info("%s: frames %d to %d, %s", manifest.capture, subjects[0].frame, subjects[-1].frame, normalization_name)
+    normalizer = FrameNormalizer(
+        capture=manifest.capture,
+        view_names=tuple(camera.name for camera in manifest.cameras),
+        session=open_session(manifest, contract),
+        normalization=normalization,
+        contract=contract,
+        hull_resolution=work.hull_resolution,
+    )
+    raw_frames = read_raw_frames(manifest, [subject.frame for subject in subjects])
+    samples: list[PosedSample] = []
+    violations: dict[str, None] = {}
+    for subject, raw in tqdm(
+        zip(subjects, raw_frames, strict=True), total=len(subjects), desc=manifest.capture, disable=None
+    ):
+        sample, found = normalizer.write(views.parent / _folder_name(subject), subject, raw)
+        samples.append(sample)
+        violations |= dict.fromkeys(found)
+    subjects_in_world = [(sample.subject_center, sample.subject_radius) for sample in samples]
+    Views(
+        capture=manifest.capture,
+        normalization=normalization_name,
+        mode=normalization.mode,
+        view_names=normalizer.view_names,
+        contract=contract.hash,
+        violations=(*violations, *subject_violations(subjects_in_world, contract)),
+        samples=tuple(samples),
+    ).write(views)
+    _log_summary(samples, normalizer.view_names)
+
+
+def _chunk_of(manifest: Frames, chunk: int, frames_per_chunk: int, path: Path) -> Sequence[Subject]:
+    first = chunk * frames_per_chunk
+    subjects = manifest.subjects[first : first + frames_per_chunk] if chunk >= 0 else ()
+    if not subjects:
+        raise ValueError(
+            f"{path}: chunk {chunk} of {frames_per_chunk} frames each has no frame;"
+            f" the capture has {len(manifest.subjects)}"
+        )
+    return subjects
+
+
+def _folder_name(subject: Subject) -> str:
+    return f"frame_{subject.frame:06d}"
+
+
+def _clear(views: Path, subjects: Sequence[Subject]) -> None:
+    """Remove the manifest first, then samples of an earlier try, whole or half written."""
+    views.unlink(missing_ok=True)
+    for subject in subjects:
+        name = _folder_name(subject)
+        for folder in (views.parent / name, *views.parent.glob(f".{name}.*.partial")):
+            if folder.is_dir():
+                shutil.rmtree(folder)
+
+
+def _log_summary(samples: Sequence[PosedSample], view_names: Sequence[str]) -> None:
+    for view, name in enumerate(view_names):
+        log.info(
+            "%s: residual p95 %.3f px at most, %.2f raw px a px",
+            name,
+            max(sample.residuals[view].p95 for sample in samples),
+            sum(sample.magnification[view] for sample in samples) / len(samples),
+        )

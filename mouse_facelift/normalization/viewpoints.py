@@ -1,0 +1,184 @@
+"""From where the views of a frame are taken, and from where its sample says that they are."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mouse_facelift.formats.frames import Frames
+from mouse_facelift.formats.manifest import tensor
+from mouse_facelift.formats.views import ViewResidual
+from mouse_facelift.geometry.calibration import Calibration
+from mouse_facelift.geometry.cameras import Cameras, invert_poses
+from mouse_facelift.geometry.hull import visible
+from mouse_facelift.geometry.rotations import look_at, rotation_to_z
+from mouse_facelift.geometry.similarity import Similarity
+from mouse_facelift.imaging.resample import SamplingMap, lens_map
+from mouse_facelift.settings import CameraContract, Contract, Fill, Keep, Normalization, Resize
+
+UP = (0.0, 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Session:
+    """What all frames of a recording share."""
+
+    calibration: Calibration
+    upright: Float[Tensor, "3 3"]
+    """turns the floor's normal to +z"""
+    scale: float
+    """world units a millimeter"""
+
+    def centered(self, center: Float[Tensor, "3"]) -> Similarity:
+        """The world with its origin at a point of the file's world, in mm."""
+        return Similarity(self.scale, self.upright, center)
+
+
+@dataclass(frozen=True)
+class Viewpoints:
+    """How one frame's pictures are sampled and told of. Both sets of cameras stand in the sample's world."""
+
+    similarity: Similarity
+    """from the file's world, in mm, to the sample's"""
+    taken: Cameras
+    """pinholes at the lenses' true centers, through which the pictures are sampled: exact for every scene"""
+    told: Cameras
+    """what the sample says"""
+
+
+def open_session(frames: Frames, contract: CameraContract) -> Session:
+    """Fix the recording's scale: the mean distance from cameras to the animal becomes the contract's.
+
+    It follows from the manifest alone, so all chunks of a recording agree and a millimeter keeps its size.
+    """
+    calibration = frames.calibration()
+    subjects = tensor([subject.center for subject in frames.subjects])
+    mean_distance = float(torch.cdist(calibration.centers, subjects).mean())
+    return Session(calibration, rotation_to_z(tensor(frames.up)), contract.distance / mean_distance)
+
+
+def place_views(
+    session: Session,
+    center: Float[Tensor, "3"],
+    radius: float,
+    normalization: Normalization,
+    contract: CameraContract,
+) -> Viewpoints:
+    """Choose the world and the cameras of one frame.
+
+    Args:
+        session: of the recording.
+        center: the animal's, mm in the file's world.
+        radius: how far the animal reaches from there, mm.
+        normalization: which way.
+        contract: size and focal length of the pictures.
+    """
+    match normalization:
+        case Keep():
+            similarity = session.centered(center)
+            kept = turned_cameras(session.calibration, similarity, contract_intrinsics(contract), contract.image_size)
+            return Viewpoints(similarity, taken=kept, told=kept)
+        case Contract():
+            return _at_contract_distance(session, session.centered(center), contract)
+        case Fill():
+            filling = Similarity(normalization.radius / radius, session.upright, center)
+            return _at_contract_distance(session, filling, contract)
+        case Resize():
+            return _stretched(session.calibration, normalization.normalize_distance_to, contract.image_size)
+
+
+def contract_intrinsics(contract: CameraContract) -> Float[Tensor, "3 3"]:
+    middle = contract.principal_point
+    return tensor([[contract.focal, 0, middle], [0, contract.focal, middle], [0, 0, 1]])
+
+
+def turned_cameras(
+    calibration: Calibration,
+    similarity: Similarity,
+    intrinsics: Float[Tensor, "3 3"] | Float[Tensor, "view 3 3"],
+    image_size: int,
+) -> Cameras:
+    """Set pinholes at the lenses' centers, turned to look at the origin of the similarity's world, z up."""
+    centers = similarity.points(calibration.centers)
+    poses = look_at(centers, torch.zeros(3, dtype=torch.float64), tensor(UP))
+    return Cameras(poses, intrinsics.expand(len(poses), 3, 3).clone(), image_size, image_size)
+
+
+def sampling_maps(calibration: Calibration, similarity: Similarity, taken: Cameras) -> list[SamplingMap]:
+    """Build each view's one map: from pixels of its pinhole, at the lens's center, to raw pixels."""
+    raw_poses = similarity.poses(invert_poses(calibration.world_to_camera))
+    turns = taken.camera_to_world[:, :3, :3].mT @ raw_poses[:, :3, :3]
+    lenses = zip(calibration.intrinsics, calibration.distortion, turns, taken.intrinsics, strict=True)
+    return [
+        lens_map(K.numpy(), distortion.numpy(), turn.numpy(), new_K.numpy(), taken.width, taken.height)
+        for K, distortion, turn, new_K in lenses
+    ]
+
+
+def measure_residuals(
+    views: Viewpoints, surface: Float[Tensor, "surface 3"], spacing: float
+) -> tuple[ViewResidual, ...]:
+    """Measure how far each view's pixels lie from where its told camera has them, over the surface that it sees.
+
+    Args:
+        views: of the frame.
+        surface: points of the animal's hull, in the sample's world.
+        spacing: of these points.
+
+    Returns:
+        px of the view; zeros where the told camera is the one through which the picture was taken.
+    """
+    if views.taken is views.told:
+        return tuple(ViewResidual(p50=0, p95=0, max=0) for _ in range(len(views.told)))
+    apart = torch.linalg.vector_norm(views.taken.project(surface) - views.told.project(surface), dim=-1)
+    residuals = []
+    for pixels, seen in zip(apart, visible(surface, views.taken, spacing), strict=True):
+        p50, p95, most = torch.quantile(pixels[seen], tensor([0.5, 0.95, 1.0])).tolist()
+        residuals.append(ViewResidual(p50=p50, p95=p95, max=most))
+    return tuple(residuals)
+
+
+def _at_contract_distance(session: Session, similarity: Similarity, contract: CameraContract) -> Viewpoints:
+    """Tell of cameras moved along their axes to the contract's distance, and zoom the pictures about their centers.
+
+    At the subject's distance the two agree; what lies nearer or further differs by perspective.
+    """
+    kept = turned_cameras(session.calibration, similarity, contract_intrinsics(contract), contract.image_size)
+    distances = torch.linalg.vector_norm(kept.centers, dim=-1)
+    moved = kept.camera_to_world.clone()
+    moved[:, :3, 3] *= (contract.distance / distances)[:, None]
+    zoomed = kept.intrinsics.clone()
+    zoomed[:, :2, :2] *= (distances / contract.distance)[:, None, None]
+    size = contract.image_size
+    return Viewpoints(
+        similarity,
+        taken=Cameras(kept.camera_to_world, zoomed, size, size),
+        told=Cameras(moved, kept.intrinsics, size, size),
+    )
+
+
+def _stretched(calibration: Calibration, mean_distance: float | None, image_size: int) -> Viewpoints:
+    """Keep the file's cameras and world; stretch the undistorted pictures to a square, and K with them.
+
+    Args:
+        calibration: the lenses.
+        mean_distance: translations alone are scaled so that cameras stand so far from the file's origin on average;
+            None: millimeters stay.
+        image_size: of the square, px.
+
+    A lens's skew is not kept, as sample folders cannot hold it: the pictures are sampled without it.
+    """
+    assert calibration.image_sizes is not None
+    poses = invert_poses(calibration.world_to_camera)
+    scale = 1.0
+    if mean_distance is not None:
+        scale = mean_distance / float(torch.linalg.vector_norm(poses[:, :3, 3], dim=-1).mean())
+    unmoved = Similarity(scale, torch.eye(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64))
+    stretch = image_size / calibration.image_sizes.double()
+    intrinsics = calibration.intrinsics.clone()
+    intrinsics[:, 0, 1] = 0
+    intrinsics[:, :2, 2] += 0.5  # a stretch about the picture's outer corner, not about its first pixel's center
+    intrinsics[:, :2] *= stretch[:, :, None]
+    cameras = Cameras(unmoved.poses(poses), intrinsics, image_size, image_size)
+    return Viewpoints(unmoved, taken=cameras, told=cameras)

@@ -1,0 +1,155 @@
+"""What a simulated capture was made from, kept apart from what the laboratory gets."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from mouse_facelift.simulation.ellipsoids import Animal, Coat, Lights, Pose
+from mouse_facelift.simulation.raycast import cast, trace_lenses
+from mouse_facelift.simulation.reference_rig import Rig
+
+
+@dataclass(frozen=True)
+class Truth:
+    """A whole capture in mm, z up: enough to draw the true animal from anywhere."""
+
+    sequence: str
+    seed: int
+    frames_per_second: int
+    rig: Rig  # the laboratory's cameras
+    extra: Rig  # cameras that the laboratory never had
+    extra_frames: tuple[int, ...]  # frames that extra pictures show
+    centers: Float[np.ndarray, "frame part 3"]
+    rotations: Float[np.ndarray, "frame part 3 3"]
+    radii: Float[np.ndarray, "frame part 3"]
+    coat: Coat
+    lights: Lights
+    centroids: Float[np.ndarray, "frame 3"]  # of the animal's volume
+    key_points: Float[np.ndarray, "frame key_point 3"]
+    key_point_names: tuple[str, ...]
+
+    @property
+    def frames(self) -> int:
+        """Number of frames."""
+        return len(self.centers)
+
+    def animal(self, frame: int) -> Animal:
+        """The animal of one frame, in mm."""
+        return Animal(Pose(self.centers[frame], self.rotations[frame], self.radii[frame]), self.coat)
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """x' = scale * rotation @ (x - center), from mm to the world of the cameras to draw with."""
+
+    scale: float
+    rotation: Float[np.ndarray, "3 3"]
+    center: Float[np.ndarray, "3"]
+
+
+def render_truth(
+    truth: Truth,
+    frame: int,
+    camera_to_world: Float[np.ndarray, "view 4 4"],
+    intrinsics: Float[np.ndarray, "view 3 3"],
+    width: int,
+    height: int,
+    distortion: Float[np.ndarray, "view 5"] | None = None,
+    similarity: Similarity | None = None,
+    samples: int = 4,
+) -> tuple[Float[np.ndarray, "view height width 4"], Float[np.ndarray, "view height width"]]:
+    """Draw the true animal over nothing through any cameras.
+
+    Cameras are in mm, or in the world that `similarity` maps mm to. Intrinsics count pixels from the outer corner.
+    Returns premultiplied RGBA in [0, 1] and depth along the axis in the cameras' unit (0 where there is no animal).
+
+    Raises:
+        ValueError: a skewed matrix or a lens that folds inside the picture.
+        IndexError: a frame outside the capture.
+    """
+    animal, lights = truth.animal(frame), truth.lights
+    if similarity is not None:
+        pose = animal.pose.moved(similarity.scale, similarity.rotation, similarity.center)
+        animal, lights = Animal(pose, animal.coat), lights.turned(similarity.rotation)
+    lenses = trace_lenses(intrinsics, distortion, width, height, samples)
+    return cast(animal, lights, camera_to_world, lenses, bands=4)
+
+
+def write_truth(truth: Truth, folder: Path) -> None:
+    """Write `truth.json` (names, cameras, settings) and `truth.npz` (arrays) into a folder that exists."""
+    about = {
+        "sequence": truth.sequence,
+        "seed": truth.seed,
+        "frames": truth.frames,
+        "frames_per_second": truth.frames_per_second,
+        "unit": "mm",
+        "key_points": list(truth.key_point_names),
+        "extra_frames": list(truth.extra_frames),
+        "ambient_light": truth.lights.ambient,
+        "rig": _rig_to_json(truth.rig),
+        "extra": _rig_to_json(truth.extra),
+    }
+    (folder / "truth.json").write_text(json.dumps(about, indent=1) + "\n")
+    np.savez_compressed(
+        folder / "truth.npz",
+        centers=truth.centers,
+        rotations=truth.rotations,
+        radii=truth.radii,
+        centroids=truth.centroids,
+        key_points=truth.key_points,
+        light_directions=truth.lights.directions,
+        light_strengths=truth.lights.strengths,
+        **{f"coat_{name}": array for name, array in truth.coat._asdict().items()},
+    )
+
+
+def read_truth(folder: Path) -> Truth:
+    """Read what `write_truth` wrote.
+
+    Raises:
+        FileNotFoundError: truth.json or truth.npz is missing.
+    """
+    about = json.loads((folder / "truth.json").read_text())
+    with np.load(folder / "truth.npz") as arrays:
+        return Truth(
+            sequence=about["sequence"],
+            seed=about["seed"],
+            frames_per_second=about["frames_per_second"],
+            rig=_rig_from_json(about["rig"]),
+            extra=_rig_from_json(about["extra"]),
+            extra_frames=tuple(about["extra_frames"]),
+            centers=arrays["centers"],
+            rotations=arrays["rotations"],
+            radii=arrays["radii"],
+            coat=Coat(**{name: arrays[f"coat_{name}"] for name in Coat._fields}),
+            lights=Lights(about["ambient_light"], arrays["light_directions"], arrays["light_strengths"]),
+            centroids=arrays["centroids"],
+            key_points=arrays["key_points"],
+            key_point_names=tuple(about["key_points"]),
+        )
+
+
+def _rig_to_json(rig: Rig) -> dict[str, object]:
+    return {
+        "names": list(rig.names),
+        "camera_to_world": rig.camera_to_world.tolist(),
+        "intrinsics_from_outer_corner": rig.intrinsics.tolist(),
+        "distortion": rig.distortion.tolist(),
+        "width": rig.width,
+        "height": rig.height,
+    }
+
+
+def _rig_from_json(found: dict[str, Any]) -> Rig:
+    return Rig(
+        tuple(found["names"]),
+        np.array(found["camera_to_world"]),
+        np.array(found["intrinsics_from_outer_corner"]),
+        np.array(found["distortion"]),
+        found["width"],
+        found["height"],
+    )

@@ -1,0 +1,93 @@
+"""What Snakemake plans, and what stops it before any job."""
+
+import copy
+
+import pytest
+
+
+def test_nothing_is_to_be_done_twice(finished):
+    assert "Nothing to be done" in finished.make("eval_psnr")
+
+
+def jobs(told: str) -> dict[str, int]:
+    """Counts of a dry run's table of jobs."""
+    lines = told.split("Job stats:")[1].splitlines() if "Job stats:" in told else []
+    rows = [line.split() for line in lines]
+    return {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[1].isdigit()}
+
+
+def test_one_experiment_s_row_reruns_that_experiment_alone(finished, tmp_path):
+    changed = finished.copy(tmp_path)
+    changed.config["experiments"]["full"]["finetune"]["learning_rate"] = 3.0e-5
+    assert jobs(changed.make("-n", "eval_psnr")) == {
+        "finetune_gslrm": 1,
+        "predict_gslrm": 1,
+        "score_predictions": 1,
+        "draw_contact_sheet": 1,
+        "eval_psnr": 1,
+        "total": 5,
+    }
+
+
+def test_a_new_experiment_adds_its_own_jobs_alone(finished, tmp_path):
+    changed = finished.copy(tmp_path)
+    changed.config["experiments"]["kept"] = copy.deepcopy(changed.config["experiments"]["zero_shot"])
+    planned = jobs(changed.make("-n", "eval_psnr"))
+    assert planned == {
+        "predict_gslrm": 1,
+        "score_predictions": 1,
+        "draw_contact_sheet": 1,
+        "eval_psnr": 1,
+        "total": 4,
+    }
+
+
+def test_job_limits_rerun_nothing(finished, tmp_path):
+    changed = finished.copy(tmp_path)
+    changed.config["jobs"]["training_minutes"] = 7
+    assert "Nothing to be done" in changed.make("-n", "eval_psnr")
+
+
+@pytest.mark.parametrize("dry", [("-n",), ()])
+def test_a_missing_checkpoint_stops_everything_before_any_job(untouched, tmp_path, dry):
+    broken = untouched.copy(tmp_path)
+    broken.config["checkpoints"]["small"]["weights"] = "checkpoints/mouse_centered_real/checkpoint-2000.safetensors"
+    told = broken.refuse("eval_psnr", *dry)
+    assert "checkpoints.small.weights: no file checkpoints/mouse_centered_real/checkpoint-2000.safetensors" in told
+    assert "needed by experiments ['zero_shot', 'full', 'real_camera']" in told
+    assert not (broken.folder / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        (
+            ("experiments", "full", "finetune", "learning_rat"),
+            "experiments.full.finetune.full.learning_rat: unknown key",
+        ),
+        (("learning_rate",), "learning_rate: unknown key"),
+        (("camera_contract", "fov"), "camera_contract.fov: unknown key"),
+    ],
+)
+def test_an_unknown_or_misplaced_key_stops_everything(untouched, tmp_path, place, words):
+    broken = untouched.copy(tmp_path)
+    section = broken.config
+    for key in place[:-1]:
+        section = section[key]
+    section[place[-1]] = 1
+    assert words in broken.refuse("eval_psnr")
+    assert not (broken.folder / "results").exists()
+
+
+def test_a_missing_key_stops_everything(untouched, tmp_path):
+    broken = untouched.copy(tmp_path)
+    del broken.config["evaluation"]["split"]
+    assert "evaluation.split: missing key" in broken.refuse("eval_psnr")
+
+
+def test_missing_raw_files_stop_everything(untouched, tmp_path):
+    broken = untouched.copy(tmp_path)
+    broken.config["captures"]["tiny"]["pictures"] = "raw/{camera}.mp4"
+    told = broken.refuse("eval_psnr")
+    assert "raw/Camera1.mp4" in told
+    assert not (broken.folder / "results").exists()

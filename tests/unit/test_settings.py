@@ -1,0 +1,136 @@
+"""config.yaml, its typed mirror, and what is refused."""
+
+import copy
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from mouse_facelift.plan import Plan
+from mouse_facelift.settings import SCHEMA_PATH, json_schema, parse_settings, read_settings
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CONFIGS = [REPOSITORY / "config.yaml", *sorted((REPOSITORY / "config").rglob("*.yaml"))]
+
+
+@pytest.fixture
+def content():
+    return yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_every_configuration_that_is_shipped_is_accepted(path):
+    read_settings(path)
+    jsonschema.validate(json.loads(json.dumps(yaml.safe_load(path.read_text()))), json_schema())
+
+
+def test_the_schema_file_is_what_the_types_say():
+    written = json.loads((REPOSITORY / SCHEMA_PATH).read_text())
+    assert written == json_schema(), "run `python -m workflow_scripts.write_schema`"
+
+
+def sections(content, path=()):
+    """Every mapping in the configuration, with its place."""
+    if isinstance(content, dict):
+        yield path, content
+        for key, value in content.items():
+            yield from sections(value, (*path, key))
+
+
+# Rows of these sections are named by the user.
+FREE = {"simulations", "captures", "normalizations", "datasets", "checkpoints", "experiments"}
+
+
+def test_an_unknown_key_is_refused_in_every_section(content):
+    places = [path for path, _ in sections(content) if path[-1:] and (len(path) > 1 or path[0] not in FREE)]
+    assert len(places) > 20
+    for place in places:
+        changed = copy.deepcopy(content)
+        section = changed
+        for key in place:
+            section = section[key]
+        section["surprise"] = 1
+        with pytest.raises(ValueError, match=r"surprise: unknown key; found 1"):
+            parse_settings(changed, "config.yaml")
+
+
+def test_every_missing_key_is_named(content):
+    for path, section in list(sections(content)):
+        if path and path[0] in FREE and len(path) == 1:
+            continue
+        for key in section:
+            changed = copy.deepcopy(content)
+            parent = changed
+            for step in path:
+                parent = parent[step]
+            del parent[key]
+            with pytest.raises(ValueError, match=rf"\b{key}\b|tag|{'.'.join(map(str, path[:2]))}"):
+                parse_settings(changed, "config.yaml")
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [
+        (("experiments", "full", "dataset"), "reel", "experiments.full.dataset: 'reel' is not defined"),
+        (("experiments", "full", "views", "inputs"), 7, "7 views of capture walk, which has 6 cameras"),
+        (("experiments", "full", "finetune", "method"), "ful", "finetune.*'ful'"),
+        (("experiments", "full", "finetune", "learning_rate"), "1e-4x", "learning_rate"),
+        (("captures", "walk", "pictures"), "videos/one.mp4", r"must hold \{camera\}"),
+        (("captures", "walk", "cameras"), ["a", "a", "b"], "names a camera twice"),
+        (("captures", "walk", "calibration", "up"), [0, 0, 0], "has no direction"),
+        (("captures", "walk", "frames"), {"start": 5, "stop": 5, "step": 1}, "must be above start"),
+        (("camera_contract", "focal"), -1, "focal"),
+    ],
+)
+def test_a_wrong_value_is_named(content, place, value, words):
+    section = content
+    for key in place[:-1]:
+        section = section[key]
+    section[place[-1]] = value
+    with pytest.raises(ValueError, match=words) as refused:
+        parse_settings(content, "config.yaml")
+    assert str(refused.value).startswith("config.yaml: ")
+
+
+def test_a_file_that_is_no_mapping_is_refused(tmp_path):
+    (tmp_path / "c.yaml").write_text("- 1\n")
+    with pytest.raises(ValueError, match=r"c.yaml: a mapping of sections was expected, found list"):
+        read_settings(tmp_path / "c.yaml")
+    (tmp_path / "c.yaml").write_text("a: [1\n")
+    with pytest.raises(ValueError, match=r"c.yaml: not YAML"):
+        read_settings(tmp_path / "c.yaml")
+
+
+def test_settings_and_plan_need_no_torch():
+    code = "import sys, mouse_facelift.plan, mouse_facelift.provenance; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_experiments_that_train_alike_share_their_training(content):
+    content["experiments"]["again"] = copy.deepcopy(content["experiments"]["full"])
+    content["experiments"]["slower"] = copy.deepcopy(content["experiments"]["full"])
+    content["experiments"]["slower"]["finetune"]["learning_rate"] = 1.0e-5
+    plan = Plan(parse_settings(content, "config.yaml"))
+    assert plan.training("again") == plan.training("full")
+    assert plan.training("slower") != plan.training("full")
+    assert plan.training("zero_shot") is None
+    assert plan.weights("zero_shot") == content["checkpoints"]["small"]["weights"]
+
+
+def test_the_number_of_jobs_grows_with_chunks_and_not_with_frames(content):
+    plan = Plan(parse_settings(content, "config.yaml"))
+    assert list(plan.chunks("walk")) == [0, 1]
+    content["captures"]["walk"]["frames"]["stop"] = 61
+    assert list(Plan(parse_settings(content, "config.yaml")).chunks("walk")) == [0, 1, 2]
+
+
+def test_a_picture_folder_lists_the_chosen_frames(content):
+    content["captures"]["walk"]["pictures"] = "raw/{camera}/{frame:04d}.png"
+    content["captures"]["walk"]["frames"] = [0, 119]
+    files = Plan(parse_settings(content, "config.yaml")).pictures("walk")
+    assert files[:2] == ["raw/Camera1/0000.png", "raw/Camera1/0119.png"]
+    assert len(files) == 12

@@ -1,0 +1,113 @@
+"""A workflow on a tiny capture, run by Snakemake's own command as its users do."""
+
+import copy
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SIZE = 32  # px of the contract's pictures
+
+Config = dict[str, Any]
+
+
+def tiny_config() -> Config:
+    """The default configuration, complete, at sizes that run in seconds. One capture of twelve frames."""
+    config: Config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    scale = SIZE / config["camera_contract"]["image_size"]
+    config["camera_contract"] |= {"image_size": SIZE, "focal": config["camera_contract"]["focal"] * scale}
+    config["simulations"] = {"tiny": {"sequence": "walk", "frames": 12, "frame_scale": 0.125, "seed": 3}}
+    capture = config["captures"].pop("walk")
+    place = "results/simulated/tiny"
+    capture["calibration"]["path"] = f"{place}/calibration.toml"
+    capture["pictures"] = place + "/videos/{camera}.mp4"
+    capture["masks"]["path"] = place + "/masks/{camera}.mp4"
+    capture["frames"] = {"start": 0, "stop": 12, "step": 1}
+    config["captures"] = {"tiny": capture}
+    config["normalization_work"] = {"frames_per_chunk": 6, "hull_resolution": 48}
+    config["datasets"] = {
+        "real": {"captures": ["tiny"], "split": {"blocks": ["train", "train", "val", "test"], "gap": 1}}
+    }
+    config["checkpoints"]["small"] = {"weights": "weights/tiny.safetensors", "config": "weights/tiny.json"}
+    for row in config["experiments"].values():
+        if row["finetune"]["method"] == "full":
+            row["finetune"] = row["finetune"] | {"steps": 6, "batch": 1, "warmup_steps": 1, "checkpoint_every": 2}
+    config["pretraining"]["animals"] = {"count": 10, "held_out": 2, "views": 7, "seed": 0}
+    config["pretraining"]["network"] |= {"width": 32, "head_width": 16, "layers": 1}
+    config["pretraining"]["training"] |= {"steps": 4, "batch": 1, "warmup_steps": 1, "checkpoint_every": 2}
+    config["evaluation"] |= {"samples": 2, "sheet_samples": 1, "models": 1, "hull_resolution": 32}
+    config["compute"]["threads"] = 1
+    return config
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A working folder with its own complete configuration."""
+
+    folder: Path
+    config: Config
+
+    def write_config(self) -> None:
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(self.config))
+
+    def with_config(self, folder: Path, config: Config) -> "Workflow":
+        """A copy of this folder, results and all, with another configuration."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True, symlinks=True)
+        return Workflow(folder, config)
+
+    def copy(self, folder: Path) -> "Workflow":
+        return self.with_config(folder, copy.deepcopy(self.config))
+
+    def command(self, *arguments: str) -> list[str]:
+        self.write_config()
+        return [
+            sys.executable, "-m", "snakemake", *arguments, "--snakefile", str(REPOSITORY / "Snakefile"),
+            "--directory", str(self.folder), "--configfile", str(self.folder / "config.yaml"),
+            "--workflow-profile", str(REPOSITORY / "profiles/default"),
+        ]  # fmt: skip
+
+    def run(self, *arguments: str, cores: int = 2) -> "subprocess.CompletedProcess[str]":
+        """Run Snakemake; output and errors are one text."""
+        return subprocess.run(
+            self.command("--cores", str(cores), *arguments),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
+    def make(self, *arguments: str) -> str:
+        """Run Snakemake and demand success."""
+        done = self.run(*arguments)
+        assert done.returncode == 0, done.stdout[-8000:]
+        return done.stdout
+
+    def refuse(self, *arguments: str) -> str:
+        """Run Snakemake and demand failure."""
+        done = self.run(*arguments)
+        assert done.returncode != 0, done.stdout[-4000:]
+        return done.stdout
+
+    def kill_when(self, path: str, *arguments: str, patience: float = 120) -> None:
+        """Start Snakemake, wait until a file or folder matches a pattern, then kill -9 it and all its children."""
+        process = subprocess.Popen(
+            self.command("--cores", "2", *arguments),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        until = time.monotonic() + patience
+        while not list(self.folder.glob(path)):
+            assert process.poll() is None, f"the workflow ended before {path} appeared"
+            assert time.monotonic() < until, f"{path} did not appear"
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
