@@ -59,9 +59,10 @@ class Renderings:
     alpha: Float[Tensor, "view height width"]
 
     def write(self, path: Path) -> None:
-        """Write as half precision (2e-4 near 1: below 8-bit steps by a factor of ten)."""
+        """Write as half precision (2e-4 near 1: below 8-bit steps by a factor of ten), finite as the renderings are."""
+        rgb = self.rgb.clamp(max=torch.finfo(torch.half).max)
         with whole_file(path) as partial:
-            np.savez_compressed(partial, rgb=self.rgb.half().cpu().numpy(), alpha=self.alpha.half().cpu().numpy())
+            np.savez_compressed(partial, rgb=rgb.half().cpu().numpy(), alpha=self.alpha.half().cpu().numpy())
 
     @classmethod
     def read(cls, path: Path) -> "Renderings":

@@ -1,26 +1,20 @@
 """Rule `finetune_gslrm`: a pretrained network goes on learning from a sample table."""
 
-import logging
 from pathlib import Path
-
-import torch
-from safetensors.torch import save
 
 from mouse_facelift.formats.card import WeightsCard
 from mouse_facelift.formats.sample_table import SampleTable
-from mouse_facelift.formats.whole import sha256, whole_file
+from mouse_facelift.formats.whole import sha256
+from mouse_facelift.gslrm.honesty import require_honest, require_size, require_views
 from mouse_facelift.gslrm.loading import load_gslrm
-from mouse_facelift.gslrm.network import Gslrm
 from mouse_facelift.gslrm.objective import ReconstructionStep
 from mouse_facelift.gslrm.sources import TableSource
+from mouse_facelift.gslrm.trained import last_psnr, skipped_updates, write_weights
 from mouse_facelift.provenance import commit
+from mouse_facelift.rendering.backends import device_of, use_threads
 from mouse_facelift.settings import CameraContract, Compute, FullFinetune, InputViews, digest
 from mouse_facelift.training.loop import Deadline, train
 from mouse_facelift.training.state import StateFolder
-
-log = logging.getLogger(__name__)
-
-LAST_STEPS = 50  # steps whose mean stands in a card
 
 
 def finetune_gslrm(
@@ -45,24 +39,29 @@ def finetune_gslrm(
     an interrupted run goes on from it to the same numbers.
 
     Raises:
-        ValueError: the data break the contract and the experiment does not allow it, or were made for another one;
-            the checkpoint does not fit its configuration.
+        ValueError: the data break the contract and the experiment does not allow it, or were made for another one, or
+            have too few views; the checkpoint does not fit its configuration, or that the contract.
+        SystemExit: with code 75 a little before `minutes` are over; the same call goes on.
     """
-    torch.set_num_threads(compute.threads)
+    deadline = Deadline.in_minutes(minutes)
+    use_threads(compute.threads)
     samples = SampleTable.read(table)
     require_honest(samples, table, contract, allow_broken_contract, experiment)
+    require_views(samples, table, f"experiments.{experiment}.views.inputs", views.inputs)
+    require_views(samples, table, f"experiments.{experiment}.finetune.target_views", finetune.target_views)
     model = load_gslrm(checkpoint, config)
+    require_size(model.config, config, contract)
     step = ReconstructionStep(
-        model,
-        TableSource(table),
+        model.to(device_of(compute.renderer)),
+        TableSource(samples, table),
         batch=finetune.batch,
         inputs=(views.inputs, views.inputs),
         target_views=finetune.target_views,
         backend=compute.renderer,
     )
     parent = sha256(checkpoint)
-    identity = digest(finetune, views, sha256(table), parent, sha256(config), code)
-    metrics = train(model, step, finetune, StateFolder(state, identity), Deadline.in_minutes(minutes))
+    folder = StateFolder(state, digest(finetune, views, sha256(table), parent, sha256(config), code))
+    metrics = train(model, step, finetune, folder, deadline)
     write_weights(weights, model)
     WeightsCard(
         weights_sha256=sha256(weights),
@@ -72,37 +71,9 @@ def finetune_gslrm(
         violations=samples.violations,
         settings=finetune.model_dump_json(),
         steps=finetune.steps,
-        skipped_updates=sum(1 for row in metrics if not row["updated"]),
+        skipped_updates=skipped_updates(metrics),
         code=code,
         commit=commit(),
-        metrics={"training_psnr_of_last_steps": mean_psnr(metrics)},
+        metrics=last_psnr(metrics),
     ).write(card)
-
-
-def require_honest(
-    samples: SampleTable, table: Path, contract: CameraContract, allow_broken_contract: bool, experiment: str
-) -> None:
-    """Raise ValueError if a table's cameras break the contract and the experiment does not say that they may."""
-    if samples.contract != contract.hash:
-        raise ValueError(
-            f"{table}: contract: made for {samples.contract}, but the config's camera_contract is {contract.hash}"
-        )
-    if samples.violations and not allow_broken_contract:
-        listed = "\n  ".join(samples.violations[:6])
-        raise ValueError(
-            f"experiment {experiment}: {table} (normalization {samples.normalization}) breaks the camera contract:\n"
-            f"  {listed}\nset experiments.{experiment}.allow_broken_contract: true to see what that does"
-        )
-
-
-def write_weights(path: Path, model: Gslrm) -> None:
-    """Write the network's tensors as safetensors, whole; the same tensors give the same bytes."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    with whole_file(path) as partial:
-        partial.write_bytes(save(tensors))
-
-
-def mean_psnr(metrics: list[dict[str, float]]) -> float:
-    """Mean training PSNR of the last steps, dB."""
-    recent = [row["psnr"] for row in metrics[-LAST_STEPS:]]
-    return sum(recent) / len(recent)
+    folder.forget_states()

@@ -92,7 +92,7 @@ def read_tensors(weights: str | Path | Mapping[str, Tensor]) -> tuple[str, Mappi
 def _read_container(path: Path) -> Mapping[str, Tensor]:
     try:
         container = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+    except (RuntimeError, EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
         raise ValueError(f"{path}: cannot be read as tensors alone: {error}") from error
     if not isinstance(container, dict) or "model" not in container:
         found = sorted(map(str, container))[:8] if isinstance(container, dict) else type(container).__name__

@@ -1,29 +1,20 @@
 """What one training step lowers: the difference between renderings of predicted Gaussians and the pictures."""
 
-import math
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn import functional
 
 from mouse_facelift.formats.sample_folder import Sample
-from mouse_facelift.geometry.cameras import Cameras
 from mouse_facelift.geometry.gaussians import Gaussians
+from mouse_facelift.gslrm.losses import l2, psnr
 from mouse_facelift.gslrm.network import Gslrm
+from mouse_facelift.gslrm.reconstruct import reconstruct
 from mouse_facelift.gslrm.sources import SampleSource
 from mouse_facelift.rendering.render import Backend, render
 
-
-def predict(model: Gslrm, samples: list[Sample], inputs: list[Int[Tensor, " input"]]) -> Gaussians:
-    """Predict the Gaussians of a batch of samples, each from as many of its views."""
-    weights = model.gaussian_position_embeddings
-    images = torch.stack([s.over_white()[views] for s, views in zip(samples, inputs, strict=True)])
-    poses = torch.stack([s.cameras.camera_to_world[views] for s, views in zip(samples, inputs, strict=True)])
-    lenses = torch.stack([s.cameras.fxfycxcy[views] for s, views in zip(samples, inputs, strict=True)])
-    predicted: Gaussians = model(images.to(weights), poses.to(weights), lenses.to(weights))
-    return predicted
+LEAST_ERROR = 1e-10  # 100 dB
 
 
 @dataclass(frozen=True)
@@ -44,16 +35,15 @@ class ReconstructionStep:
         samples = [self.source.sample(row) for row in rows]
         given = int(torch.randint(self.inputs[0], self.inputs[1] + 1, (), generator=generator))
         orders = [torch.randperm(len(sample.cameras), generator=generator) for sample in samples]
-        gaussians = predict(self.model, samples, [order[:given] for order in orders])
+        gaussians = reconstruct(self.model, samples, [order[:given] for order in orders])
+        # Views that did not go in are compared first: the last of the order.
         errors = [
-            # Views that did not go in are compared first: the last of the order.
             self._error(gaussians[number], sample, order[-self.target_views :])
             for number, (sample, order) in enumerate(zip(samples, orders, strict=True))
         ]
         loss = torch.stack(errors).mean()
-        return loss, -10 * math.log10(max(loss.item(), 1e-10))
+        return loss, psnr(loss.detach().double().clamp(min=LEAST_ERROR)).item()
 
     def _error(self, gaussians: Gaussians, sample: Sample, views: Int[Tensor, " target"]) -> Float[Tensor, ""]:
-        cameras: Cameras = sample.cameras[views.tolist()]
-        target = sample.over_white()[views].to(gaussians.means)
-        return functional.mse_loss(render(gaussians, cameras, self.backend).rgb, target)
+        rendered = render(gaussians, sample.cameras[views.tolist()], self.backend)
+        return l2(rendered.rgb, sample.over_white()[views].to(rendered.rgb))

@@ -2,12 +2,9 @@
 
 import json
 import logging
-import math
 from pathlib import Path
 
-import torch
-from tqdm import tqdm
-
+from mouse_facelift.formats.animal_packs import AnimalPacks
 from mouse_facelift.formats.card import WeightsCard
 from mouse_facelift.formats.whole import sha256, write_text_whole
 from mouse_facelift.gslrm.config import (
@@ -18,19 +15,18 @@ from mouse_facelift.gslrm.config import (
     Transformer,
     Upsampler,
 )
-from mouse_facelift.gslrm.finetune import mean_psnr, write_weights
-from mouse_facelift.gslrm.network import Gslrm, fresh_gslrm
-from mouse_facelift.gslrm.objective import ReconstructionStep, predict
-from mouse_facelift.gslrm.sources import PackSource
+from mouse_facelift.gslrm.measure import measure_unseen_views
+from mouse_facelift.gslrm.network import fresh_gslrm
+from mouse_facelift.gslrm.objective import ReconstructionStep
+from mouse_facelift.gslrm.sources import AnimalSource
+from mouse_facelift.gslrm.trained import last_psnr, skipped_updates, write_weights
 from mouse_facelift.provenance import commit
-from mouse_facelift.rendering.render import Backend, render
+from mouse_facelift.rendering.backends import device_of, use_threads
 from mouse_facelift.settings import CameraContract, Compute, Pretraining, digest
 from mouse_facelift.training.loop import Deadline, train
 from mouse_facelift.training.state import StateFolder
 
 log = logging.getLogger(__name__)
-
-FOREGROUND = 0.5  # alpha above it is animal, in the card's numbers
 
 
 def small_config(pretraining: Pretraining, contract: CameraContract) -> GslrmConfig:
@@ -62,28 +58,36 @@ def pretrain_gslrm(
     code: str,
     minutes: int,
 ) -> None:
-    """Train the small network on the packs in folder `animals`; write weights, configuration and card.
+    """Train the small network on the packs that manifest `animals` names; write weights, configuration and card.
 
     The last `held_out` animals of the packs only measure: the card says by how much the network beats a white
-    picture and the mean color of the input views on their unseen views.
+    picture and the mean color of the input views on their unseen views. `state` is a folder outside the declared
+    outputs; an interrupted run goes on from it to the same numbers.
+
+    Raises:
+        ValueError: the packs were made for other settings.
+        SystemExit: with code 75 a little before `minutes` are over; the same call goes on.
     """
-    torch.set_num_threads(compute.threads)
+    deadline = Deadline.in_minutes(minutes)
+    use_threads(compute.threads)
+    _require_packs(animals, pretraining, contract)
     count, held_out = pretraining.animals.count, pretraining.animals.held_out
     network = small_config(pretraining, contract)
-    model = fresh_gslrm(network, pretraining.training.seed)
     plan = pretraining.training
+    model = fresh_gslrm(network, plan.seed).to(device_of(compute.renderer))
     step = ReconstructionStep(
         model,
-        PackSource(animals, 0, count - held_out),
+        AnimalSource(animals, 0, count - held_out),
         batch=plan.batch,
         inputs=pretraining.inputs,
         target_views=plan.target_views,
         backend=compute.renderer,
     )
-    identity = digest(pretraining, contract, code)
-    folder = StateFolder(state, identity)
-    metrics = train(model, step, plan, folder, Deadline.in_minutes(minutes))
-    measured = measure(model, PackSource(animals, count - held_out, count), pretraining.inputs[1] - 1, compute.renderer)
+    folder = StateFolder(state, digest(pretraining, contract, code))
+    metrics = train(model, step, plan, folder, deadline)
+    held_out_animals = AnimalSource(animals, count - held_out, count)
+    # One less than the most it was trained with: as when one view of a rig is held out.
+    measured = measure_unseen_views(model, held_out_animals, pretraining.inputs[1] - 1, compute.renderer)
     log.info("held-out animals: %s", measured)
     write_weights(weights, model)
     write_text_whole(config, json.dumps(network.model_dump(), indent=1) + "\n")
@@ -95,40 +99,22 @@ def pretrain_gslrm(
         violations=(),
         settings=pretraining.model_dump_json(),
         steps=plan.steps,
-        skipped_updates=sum(1 for row in metrics if not row["updated"]),
+        skipped_updates=skipped_updates(metrics),
         code=code,
         commit=commit(),
-        metrics={"training_psnr_of_last_steps": mean_psnr(metrics), **measured},
+        metrics=last_psnr(metrics) | measured,
     ).write(card)
+    folder.forget_states()
 
 
-@torch.no_grad()
-def measure(model: Gslrm, source: PackSource, inputs: int, backend: Backend) -> dict[str, float]:
-    """Mean PSNR (dB) over views that did not go in, whole picture and animal alone, beside two trivial answers.
-
-    Trivial answers: a white picture, and a flat picture of the animal's mean color in the input views, cut out with
-    the unseen view's own mask (which no real method knows).
-    """
-    sums: dict[str, float] = {}
-    for index in tqdm(range(len(source)), desc="measuring", disable=None):
-        sample = source.sample(index)
-        views = len(sample.cameras)
-        given = torch.arange(inputs) * views // inputs
-        unseen = [view for view in range(views) if view not in given.tolist()]
-        gaussians = predict(model, [sample], [given])[0]
-        target, alpha = sample.over_white()[unseen], sample.alpha[unseen]
-        animal = (alpha > FOREGROUND)[:, None].expand_as(target)
-        seen, seen_animal = sample.over_white()[given], sample.alpha[given] > FOREGROUND
-        mean_color = seen.permute(0, 2, 3, 1)[seen_animal].mean(dim=0)[None, :, None, None]
-        cut_out = mean_color * alpha[:, None] + 1 - alpha[:, None]
-        answers = {
-            "network": render(gaussians, sample.cameras[unseen], backend).rgb.clamp(0, 1),
-            "white": torch.ones_like(target),
-            "mean_color_in_true_mask": cut_out,
-        }
-        for name, answer in answers.items():
-            for part, pixels in (("psnr", torch.ones_like(animal)), ("psnr_foreground", animal)):
-                error = float((answer - target)[pixels].square().mean())
-                key = f"{name}_{part}"
-                sums[key] = sums.get(key, 0.0) - 10 * math.log10(max(error, 1e-10)) / len(source)
-    return {name: round(value, 3) for name, value in sums.items()}
+def _require_packs(animals: Path, pretraining: Pretraining, contract: CameraContract) -> None:
+    packs = AnimalPacks.read(animals)
+    facts = {
+        "animals": (packs.count, pretraining.animals.count),
+        "views": (packs.views, pretraining.animals.views),
+        "image_size": (packs.image_size, contract.image_size),
+        "contract": (packs.contract, contract.hash),
+    }
+    for field, (found, expected) in facts.items():
+        if found != expected:
+            raise ValueError(f"{animals}: {field}: found {found}, expected {expected} by the config")

@@ -1,20 +1,22 @@
 """Where training draws its samples from: a sample table, or packs of procedural animals."""
 
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mouse_facelift.formats.animal_packs import read_animals
 from mouse_facelift.formats.sample_folder import Sample
-from mouse_facelift.formats.sample_table import SampleTable, load_sample
+from mouse_facelift.formats.sample_table import SampleTable
 from mouse_facelift.geometry.cameras import Cameras
+from mouse_facelift.gslrm.honesty import load_honest_sample
 
 CACHED_BYTES = 2**30
 
 
+@runtime_checkable
 class SampleSource(Protocol):
     """Samples by number."""
 
@@ -24,14 +26,14 @@ class SampleSource(Protocol):
 
 
 class TableSource:
-    """The training split of a sample table. Small tables stay in memory, others are read again at each use.
+    """The training split of a sample table. The first gigabyte of pictures stays in memory, others are read again.
 
     Raises:
         ValueError: the table has no training samples.
     """
 
-    def __init__(self, path: Path) -> None:
-        table = SampleTable.read(path)
+    def __init__(self, table: SampleTable, path: Path) -> None:
+        self.table = table
         self.path = path
         self.rows = table.of_split("train")
         if not self.rows:
@@ -43,47 +45,39 @@ class TableSource:
         return len(self.rows)
 
     def sample(self, index: int) -> Sample:
-        if index not in self._kept:
-            sample = load_sample(self.path, self.rows[index])
-            if self._kept_bytes + sample.images.nbytes > CACHED_BYTES:
-                return sample
+        if index in self._kept:
+            return self._kept[index]
+        sample = load_honest_sample(self.table, self.path, self.rows[index])
+        if self._kept_bytes + sample.images.nbytes <= CACHED_BYTES:
             self._kept[index] = sample
             self._kept_bytes += sample.images.nbytes
-        return self._kept[index]
+        return sample
 
 
-class PackSource:
-    """Animals packed by `simulate_animals`: all `animals_*.npz` of a folder, or those of a range of numbers.
+class AnimalSource:
+    """Procedural animals `first` to `last` - 1 of those that a manifest of packs names, all in memory.
 
     Raises:
-        FileNotFoundError: the folder holds no packs.
+        FileNotFoundError: a pack is absent.
+        ValueError: there are fewer animals, or a pack changed since the manifest was written.
     """
 
-    def __init__(self, folder: Path, first: int, last: int) -> None:
-        paths = sorted(folder.glob("animals_*.npz"))
-        if not paths:
-            raise FileNotFoundError(f"{folder}: no animals_*.npz; `snakemake simulate_animals` writes them")
-        images, poses, lenses = [], [], []
-        for path in paths:
-            with np.load(path, allow_pickle=False) as pack:
-                images.append(pack["images"])
-                poses.append(pack["camera_to_world"])
-                lenses.append(pack["fxfycxcy"])
-        self.images = torch.from_numpy(np.concatenate(images)[first:last])
-        self.camera_to_world = torch.from_numpy(np.concatenate(poses)[first:last])
-        self.intrinsics = _matrices(torch.from_numpy(np.concatenate(lenses)[first:last]))
+    def __init__(self, manifest: Path, first: int, last: int) -> None:
+        self.first = first
+        self.animals = read_animals(manifest, first, last)
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.animals.images)
 
     def sample(self, index: int) -> Sample:
-        images = self.images[index]
-        cameras = Cameras(self.camera_to_world[index], self.intrinsics[index], images.shape[2], images.shape[1])
-        return Sample(f"animal_{index:05d}", cameras, images)
+        images = self.animals.images[index]
+        intrinsics = _matrices(self.animals.fxfycxcy[index])
+        cameras = Cameras(self.animals.camera_to_world[index], intrinsics, images.shape[2], images.shape[1])
+        return Sample(f"animal_{self.first + index:05d}", cameras, images)
 
 
-def _matrices(fxfycxcy: Float[Tensor, "animal view 4"]) -> Float[Tensor, "animal view 3 3"]:
-    matrices = torch.zeros(*fxfycxcy.shape[:-1], 3, 3, dtype=fxfycxcy.dtype)
-    matrices[..., [0, 1, 0, 1], [0, 1, 2, 2]] = fxfycxcy
-    matrices[..., 2, 2] = 1
+def _matrices(fxfycxcy: Float[Tensor, "view 4"]) -> Float[Tensor, "view 3 3"]:
+    matrices = torch.zeros(len(fxfycxcy), 3, 3, dtype=fxfycxcy.dtype)
+    matrices[:, [0, 1, 0, 1], [0, 1, 2, 2]] = fxfycxcy
+    matrices[:, 2, 2] = 1
     return matrices

@@ -1,10 +1,11 @@
-"""One function for pictures of 3D Gaussians, whichever rasterizer draws them."""
+"""One function for pictures of 3D Gaussians, whichever rasterizer draws them, and what else depends on the machine."""
 
 import functools
 import importlib.util
 import logging
 from typing import Literal
 
+import numba
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -128,6 +129,21 @@ def _choose(backend: Backend, means: Tensor) -> Literal["cpu", "gsplat"]:
             _log_once(f"rendering: {obstacle}, using the CPU rasterizer" if obstacle else "rendering: using gsplat")
             return "cpu" if obstacle else "gsplat"
     raise ValueError(f'backend: expected "auto", "cpu" or "gsplat", found {backend!r}')
+
+
+def device_of(backend: Backend) -> torch.device:
+    """Name the device on which a back end draws float32, so that a network can live there too.
+
+    Raises ValueError if the back end asked for cannot run.
+    """
+    return torch.device("cuda" if _choose(backend, torch.empty(0)) == "gsplat" else "cpu")
+
+
+def use_threads(threads: int) -> None:
+    """Let networks (torch) and the CPU rasterizer (numba) take so many threads of this process, at most all cores."""
+    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    # After numba, which resets torch's number when it starts its threads: the two share one OpenMP.
+    torch.set_num_threads(threads)
 
 
 @functools.cache

@@ -1,14 +1,23 @@
-"""A network small enough to run in milliseconds."""
+"""A network small enough to run in milliseconds, and a sample table to run it on."""
 
 import copy
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from tiny_finetune import COMPUTE, FINETUNE, Checkpoint, Finetuned
+from tiny_samples import CONTRACT, write_table
 from torch import Tensor
 
 from mouse_facelift.geometry.rotations import look_at
-from mouse_facelift.gslrm import GslrmConfig
+from mouse_facelift.gslrm import GslrmConfig, fresh_gslrm
+from mouse_facelift.gslrm.finetune import finetune_gslrm
+from mouse_facelift.gslrm.trained import write_weights
+from mouse_facelift.settings import InputViews
 
 TINY = {
     "image_tokenizer": {"image_size": 16, "patch_size": 4, "in_channels": 9},
@@ -45,3 +54,52 @@ def views() -> dict[str, Tensor]:
         "camera_to_world": poses.reshape(2, 3, 4, 4),
         "fxfycxcy": torch.tensor([17.0, 17.5, 8.0, 7.5]).expand(2, 3, 4),
     }
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path, tiny: dict[str, Any]) -> Checkpoint:
+    """A tiny network with fresh weights, on disk."""
+    tiny["image_tokenizer"]["patch_size"] = 8
+    tiny["transformer"]["n_layer"] = 1
+    files = Checkpoint(tmp_path / "start.safetensors", tmp_path / "start.json")
+    files.config.write_text(json.dumps(tiny))
+    write_weights(files.weights, fresh_gslrm(GslrmConfig.model_validate(tiny), seed=3))
+    return files
+
+
+@pytest.fixture(scope="session")
+def written_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_table(tmp_path_factory.mktemp("samples"))
+
+
+@pytest.fixture
+def table(tmp_path: Path, written_table: Path) -> Path:
+    """Two samples to learn from and two to test on, free to change."""
+    shutil.copytree(written_table.parent, tmp_path / "samples")
+    return tmp_path / "samples" / written_table.name
+
+
+@pytest.fixture
+def finetune(tmp_path: Path, table: Path, checkpoint: Checkpoint) -> Callable[..., Finetuned]:
+    """Fine-tune in a folder of its own; arguments stand in place of the defaults, `plan` changes the plan's fields."""
+
+    def run(name: str, plan: dict[str, Any] | None = None, **changes: Any) -> Finetuned:
+        out = Finetuned(tmp_path / name / "weights.safetensors", tmp_path / name / "card.json", tmp_path / name / "s")
+        arguments: dict[str, Any] = {
+            "table": table,
+            "checkpoint": checkpoint.weights,
+            "config": checkpoint.config,
+            **out._asdict(),
+            "experiment": "full",
+            "views": InputViews(inputs=3),
+            "finetune": FINETUNE.model_copy(update=plan or {}),
+            "contract": CONTRACT,
+            "allow_broken_contract": False,
+            "compute": COMPUTE,
+            "code": "c0de",
+            "minutes": 10,
+        }
+        finetune_gslrm(**(arguments | changes))
+        return out
+
+    return run

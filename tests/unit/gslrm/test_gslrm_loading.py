@@ -92,6 +92,16 @@ def test_files_of_another_kind_are_refused(tmp_path, tiny, name, content, messag
     assert str(path) in str(error.value)
 
 
+def test_a_truncated_checkpoint_is_refused_by_name(tmp_path, tiny, tensors):
+    path = tmp_path / "model.pt"
+    torch.save({"model": tensors}, path)
+    content = path.read_bytes()
+    for kept in (100, len(content) // 2, len(content) - 1):
+        path.write_bytes(content[:kept])
+        with pytest.raises(ValueError, match=r"model\.pt: cannot be read as tensors alone"):
+            load_gslrm(path, tiny)
+
+
 @pytest.mark.parametrize(
     ("container", "message"),
     [

@@ -1,0 +1,78 @@
+"""Whether data, camera contract and network belong together: asked before anything is computed."""
+
+from pathlib import Path
+
+from mouse_facelift.formats.sample_folder import (
+    CAMERAS_FILE,
+    Sample,
+    camera_frames_to_cameras,
+    read_camera_frames,
+)
+from mouse_facelift.formats.sample_table import SampleRow, SampleTable, load_sample
+from mouse_facelift.geometry.contract import contract_violations
+from mouse_facelift.gslrm.config import GslrmConfig
+from mouse_facelift.settings import CameraContract
+
+LISTED = 6
+
+
+def require_honest(
+    samples: SampleTable, table: Path, contract: CameraContract, allow_broken_contract: bool, experiment: str
+) -> None:
+    """Raise ValueError if a table's cameras break the contract and the experiment does not say that they may.
+
+    Both what the table tells of itself and its cameras are looked at.
+    """
+    if samples.contract != contract.hash:
+        raise ValueError(
+            f"experiment {experiment}: {table}: contract: found {samples.contract},"
+            f" expected {contract.hash}, that of the config's camera_contract"
+        )
+    if allow_broken_contract:
+        return
+    if violations := samples.violations or _violations(samples, table, contract):
+        more = [f"... and {len(violations) - LISTED} more"] if len(violations) > LISTED else []
+        listed = "\n  ".join([*violations[:LISTED], *more])
+        raise ValueError(
+            f"experiment {experiment}: {table} (normalization {samples.normalization}) breaks the camera contract:\n"
+            f"  {listed}\nset experiments.{experiment}.allow_broken_contract: true to see what that does"
+        )
+
+
+def _violations(samples: SampleTable, table: Path, contract: CameraContract) -> list[str]:
+    found: list[str] = []
+    for row in samples.samples:
+        path = table.parent / row.folder / CAMERAS_FILE
+        cameras = camera_frames_to_cameras(read_camera_frames(path), path)
+        found += [f"{path}: {violation}" for violation in contract_violations(cameras, contract)]
+    return found
+
+
+def require_views(samples: SampleTable, table: Path, setting: str, wanted: int) -> None:
+    """Raise ValueError if a setting asks for more views than the samples of a table have."""
+    if wanted > len(samples.view_names):
+        raise ValueError(
+            f"{setting}: found {wanted}, but samples of {table} have {len(samples.view_names)} views:"
+            f" {', '.join(samples.view_names)}"
+        )
+
+
+def require_size(network: GslrmConfig, config: Path, contract: CameraContract) -> None:
+    """Raise ValueError if a network was trained on pictures of another size than the contract's."""
+    found = network.image_tokenizer.image_size
+    if found != contract.image_size:
+        raise ValueError(
+            f"{config}: image_tokenizer.image_size: found {found} px,"
+            f" expected {contract.image_size} px as in the config's camera_contract"
+        )
+
+
+def load_honest_sample(samples: SampleTable, table: Path, row: SampleRow) -> Sample:
+    """Read one sample whose files are as the table recorded them. Raises ValueError if it has other views."""
+    sample = load_sample(table, row)
+    if len(sample.cameras) != len(samples.view_names):
+        raise ValueError(
+            f"{table.parent / row.folder}: found {len(sample.cameras)} views,"
+            f" but {table} names {len(samples.view_names)}"
+        )
+    return sample

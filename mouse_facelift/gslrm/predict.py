@@ -1,0 +1,111 @@
+"""Rule `predict_gslrm`: samples to Gaussians, and each rendering beside its target."""
+
+import os
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from mouse_facelift.formats.card import WeightsCard
+from mouse_facelift.formats.ply import write_ply
+from mouse_facelift.formats.predictions import PredictionRow, PredictionTable, Renderings, chosen_samples, turns
+from mouse_facelift.formats.sample_table import SampleTable
+from mouse_facelift.formats.whole import sha256, whole_folder
+from mouse_facelift.geometry.gaussians import Gaussians
+from mouse_facelift.gslrm.honesty import load_honest_sample, require_honest, require_size, require_views
+from mouse_facelift.gslrm.loading import load_gslrm
+from mouse_facelift.gslrm.reconstruct import reconstruct
+from mouse_facelift.gslrm.trained import read_card
+from mouse_facelift.rendering.backends import device_of, use_threads
+from mouse_facelift.rendering.render import render
+from mouse_facelift.settings import CameraContract, Compute, Evaluation, InputViews
+
+RENDERINGS, MODELS = "renderings", "models"  # folders beside the table
+
+
+@torch.no_grad()
+def predict_gslrm(
+    table: Path,
+    weights: Path,
+    config: Path,
+    predictions: Path,
+    experiment: str,
+    views: InputViews,
+    contract: CameraContract,
+    allow_broken_contract: bool,
+    evaluation: Evaluation,
+    compute: Compute,
+) -> None:
+    """Predict Gaussians for samples of a split, from the views of every turn, and render all views of each.
+
+    Beside the table `predictions`, written last, stand `renderings/` (see `Renderings`) and `models/`: the first turn
+    of the first samples as .ply, without Gaussians that hardly show.
+
+    Raises:
+        ValueError: the data break the contract and the experiment does not allow it, or were made for another one, or
+            have too few views; the split is empty; the weights do not fit their configuration, or that the contract.
+    """
+    use_threads(compute.threads)
+    samples = SampleTable.read(table)
+    require_honest(samples, table, contract, allow_broken_contract, experiment)
+    require_views(samples, table, f"experiments.{experiment}.views.inputs", views.inputs)
+    try:
+        chosen = chosen_samples(samples, evaluation.split, evaluation.samples)
+    except ValueError as error:
+        raise ValueError(f"{table}: {error}") from None
+    model = load_gslrm(weights, config).to(device_of(compute.renderer))
+    require_size(model.config, config, contract)
+    card = read_card(weights)
+    given = turns(len(samples.view_names), views.inputs)
+    home = predictions.parent
+    predictions.unlink(missing_ok=True)
+    rows: list[PredictionRow] = []
+    with whole_folder(home / RENDERINGS) as renderings, whole_folder(home / MODELS) as models:
+        for number, row in enumerate(tqdm(chosen, desc=experiment, unit="sample", disable=None)):
+            sample = load_honest_sample(samples, table, row)
+            scenes = reconstruct(model, [sample] * len(given), [torch.tensor(inputs) for inputs in given])
+            model_file = f"{row.name}.ply" if number < evaluation.models else None
+            if model_file:
+                write_ply(models / model_file, _visible(scenes[0], evaluation.model_opacity))
+            for turn, inputs in enumerate(given):
+                file = f"{row.name}_turn{turn}.npz"
+                rendered = render(scenes[turn], sample.cameras, compute.renderer)
+                Renderings(rendered.rgb, rendered.alpha).write(renderings / file)
+                rows.append(_prediction(row.name, turn, inputs, file, model_file if turn == 0 else None))
+    PredictionTable(
+        experiment=experiment,
+        dataset=samples.dataset,
+        normalization=samples.normalization,
+        samples=os.path.relpath(table, home),
+        view_names=samples.view_names,
+        input_views=views.inputs,
+        status=_status(card),
+        weights=_origin(weights, card),
+        rows=tuple(rows),
+    ).write(predictions)
+
+
+def _prediction(sample: str, turn: int, inputs: tuple[int, ...], file: str, model: str | None) -> PredictionRow:
+    return PredictionRow(
+        sample=sample,
+        turn=turn,
+        inputs=inputs,
+        renderings=f"{RENDERINGS}/{file}",
+        model=f"{MODELS}/{model}" if model else None,
+    )
+
+
+def _visible(gaussians: Gaussians, opacity: float) -> Gaussians:
+    """The Gaussians above an opacity. FaceLift's own rules, in `filters`, are made for a bust."""
+    return gaussians.select(gaussians.opacities > opacity)
+
+
+def _status(card: WeightsCard | None) -> str:
+    if card is None or card.skipped_updates == 0:
+        return "complete"
+    return f"{card.skipped_updates} of {card.steps} updates skipped"
+
+
+def _origin(weights: Path, card: WeightsCard | None) -> str:
+    word = f"{card.steps} steps on {card.trained_on}" if card else "no card"
+    return f"{weights} (sha256 {sha256(weights)}): {word}"
