@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mouse_facelift.formats.packs import read_pack
 from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.formats.sample_table import SampleTable, load_sample
 from mouse_facelift.geometry.cameras import Cameras
@@ -63,12 +64,7 @@ class PackSource:
         paths = sorted(folder.glob("animals_*.npz"))
         if not paths:
             raise FileNotFoundError(f"{folder}: no animals_*.npz; `snakemake simulate_animals` writes them")
-        images, poses, lenses = [], [], []
-        for path in paths:
-            with np.load(path, allow_pickle=False) as pack:
-                images.append(pack["images"])
-                poses.append(pack["camera_to_world"])
-                lenses.append(pack["fxfycxcy"])
+        images, poses, lenses = zip(*map(read_pack, paths), strict=True)
         self.images = torch.from_numpy(np.concatenate(images)[first:last])
         self.camera_to_world = torch.from_numpy(np.concatenate(poses)[first:last])
         self.intrinsics = _matrices(torch.from_numpy(np.concatenate(lenses)[first:last]))
