@@ -6,8 +6,10 @@ import av
 import cv2
 import numpy as np
 import pytest
+import torch
 from scipy.io import loadmat
 
+from mouse_facelift.geometry.similarity import Similarity
 from mouse_facelift.imaging.video import read_frames
 from mouse_facelift.simulation.builder import BodyBuilder, Skin, frame_along, random_waves
 from mouse_facelift.simulation.ellipsoids import NO_MARK, Animal, default_lights
@@ -15,7 +17,7 @@ from mouse_facelift.simulation.laboratory import simulate_capture
 from mouse_facelift.simulation.preview import preview_capture
 from mouse_facelift.simulation.raycast import cast, trace_lenses
 from mouse_facelift.simulation.reference_rig import ARENA_CENTER, reference_rig
-from mouse_facelift.simulation.truth import Similarity, read_truth, render_truth
+from mouse_facelift.simulation.truth import read_truth, render_truth
 
 CAMERAS = [f"Camera{number}" for number in range(1, 7)]
 SCALE, FRAMES = 0.125, 3
@@ -143,10 +145,9 @@ def test_the_video_shows_the_animal_of_the_truth(recorded):
 def test_truth_draws_alike_in_any_similar_world(recorded):
     truth = read_truth(recorded / "truth")
     extra = truth.extra
-    world = Similarity(0.0087, frame_along((0.3, 0.8, 0.1)), truth.centroids[0])
-    moved = extra.camera_to_world.copy()
-    moved[:, :3, :3] = world.rotation @ moved[:, :3, :3]
-    moved[:, :3, 3] = world.scale * (extra.camera_to_world[:, :3, 3] - world.center) @ world.rotation.T
+    turn, center = torch.from_numpy(frame_along((0.3, 0.8, 0.1))), torch.from_numpy(truth.centroids[0])
+    world = Similarity(0.0087, turn, center)
+    moved = world.poses(torch.from_numpy(extra.camera_to_world)).numpy()
     rgba, depth = render_truth(truth, 0, extra.camera_to_world, extra.intrinsics, 64, 64, samples=2)
     again, nearer = render_truth(truth, 0, moved, extra.intrinsics, 64, 64, similarity=world, samples=2)
     np.testing.assert_allclose(rgba, again, atol=1e-6)
