@@ -4,7 +4,6 @@ import json
 import logging
 from pathlib import Path
 
-from mouse_facelift.formats.animal_packs import AnimalPacks
 from mouse_facelift.formats.card import WeightsCard
 from mouse_facelift.formats.whole import sha256, write_text_whole
 from mouse_facelift.gslrm.config import (
@@ -58,19 +57,18 @@ def pretrain_gslrm(
     code: str,
     minutes: int,
 ) -> None:
-    """Train the small network on the packs that manifest `animals` names; write weights, configuration and card.
+    """Train the small network on the packs in folder `animals`; write weights, configuration and card.
 
     The last `held_out` animals of the packs only measure: the card says by how much the network beats a white
     picture and the mean color of the input views on their unseen views. `state` is a folder outside the declared
     outputs; an interrupted run goes on from it to the same numbers.
 
     Raises:
-        ValueError: the packs were made for other settings.
+        ValueError: the packs hold fewer animals than the settings say.
         SystemExit: with code 75 a little before `minutes` are over; the same call goes on.
     """
     deadline = Deadline.in_minutes(minutes)
     use_threads(compute.threads)
-    _require_packs(animals, pretraining, contract)
     count, held_out = pretraining.animals.count, pretraining.animals.held_out
     network = small_config(pretraining, contract)
     plan = pretraining.training
@@ -105,16 +103,3 @@ def pretrain_gslrm(
         metrics=last_psnr(metrics) | measured,
     ).write(card)
     folder.forget_states()
-
-
-def _require_packs(animals: Path, pretraining: Pretraining, contract: CameraContract) -> None:
-    packs = AnimalPacks.read(animals)
-    facts = {
-        "animals": (packs.count, pretraining.animals.count),
-        "views": (packs.views, pretraining.animals.views),
-        "image_size": (packs.image_size, contract.image_size),
-        "contract": (packs.contract, contract.hash),
-    }
-    for field, (found, expected) in facts.items():
-        if found != expected:
-            raise ValueError(f"{animals}: {field}: found {found}, expected {expected} by the config")

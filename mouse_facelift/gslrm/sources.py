@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mouse_facelift.formats.animal_packs import read_animals
+from mouse_facelift.formats.packs import read_pack
 from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.formats.sample_table import SampleTable
 from mouse_facelift.geometry.cameras import Cameras
@@ -55,24 +56,32 @@ class TableSource:
 
 
 class AnimalSource:
-    """Procedural animals `first` to `last` - 1 of those that a manifest of packs names, all in memory.
+    """Procedural animals `first` to `last` - 1 of the packs in a folder, all in memory.
 
     Raises:
-        FileNotFoundError: a pack is absent.
-        ValueError: there are fewer animals, or a pack changed since the manifest was written.
+        FileNotFoundError: the folder holds no packs.
+        ValueError: there are fewer animals, or a pack is damaged.
     """
 
-    def __init__(self, manifest: Path, first: int, last: int) -> None:
+    def __init__(self, folder: Path, first: int, last: int) -> None:
+        paths = sorted(folder.glob("animals_*.npz"))
+        if not paths:
+            raise FileNotFoundError(f"{folder}: no animals_*.npz; `snakemake simulate_animals` writes them")
+        images, poses, lenses = zip(*map(read_pack, paths), strict=True)
+        if not 0 <= first < last <= (found := sum(map(len, images))):
+            raise ValueError(f"{folder}: animals {first} to {last - 1} were asked for, found {found}")
         self.first = first
-        self.animals = read_animals(manifest, first, last)
+        self.images = torch.from_numpy(np.concatenate(images)[first:last])
+        self.camera_to_world = torch.from_numpy(np.concatenate(poses)[first:last])
+        self.fxfycxcy = torch.from_numpy(np.concatenate(lenses)[first:last])
 
     def __len__(self) -> int:
-        return len(self.animals.images)
+        return len(self.images)
 
     def sample(self, index: int) -> Sample:
-        images = self.animals.images[index]
-        intrinsics = _matrices(self.animals.fxfycxcy[index])
-        cameras = Cameras(self.animals.camera_to_world[index], intrinsics, images.shape[2], images.shape[1])
+        images = self.images[index]
+        intrinsics = _matrices(self.fxfycxcy[index])
+        cameras = Cameras(self.camera_to_world[index], intrinsics, images.shape[2], images.shape[1])
         return Sample(f"animal_{self.first + index:05d}", cameras, images)
 
 
