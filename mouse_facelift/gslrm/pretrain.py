@@ -18,6 +18,7 @@ from mouse_facelift.gslrm.measure import measure_unseen_views
 from mouse_facelift.gslrm.network import fresh_gslrm
 from mouse_facelift.gslrm.objective import ReconstructionStep
 from mouse_facelift.gslrm.sources import AnimalSource
+from mouse_facelift.gslrm.surface import SurfaceError
 from mouse_facelift.gslrm.trained import last_psnr, skipped_updates, write_weights
 from mouse_facelift.provenance import commit
 from mouse_facelift.rendering.backends import device_of, use_threads
@@ -73,13 +74,15 @@ def pretrain_gslrm(
     network = small_config(pretraining, contract)
     plan = pretraining.training
     model = fresh_gslrm(network, plan.seed).to(device_of(compute.renderer))
+    source = AnimalSource(animals, 0, count - held_out)
     step = ReconstructionStep(
         model,
-        AnimalSource(animals, 0, count - held_out),
+        source,
         batch=plan.batch,
         inputs=pretraining.inputs,
         target_views=plan.target_views,
         backend=compute.renderer,
+        surface=SurfaceError(source, network, pretraining.surface_loss),
     )
     folder = StateFolder(state, digest(pretraining, contract, code))
     metrics = train(model, step, plan, folder, deadline)

@@ -67,11 +67,12 @@ class AnimalSource:
         paths = sorted(folder.glob("animals_*.npz"))
         if not paths:
             raise FileNotFoundError(f"{folder}: no animals_*.npz; `snakemake simulate_animals` writes them")
-        images, poses, lenses = zip(*map(read_pack, paths), strict=True)
+        images, depths, poses, lenses = zip(*map(read_pack, paths), strict=True)
         if not 0 <= first < last <= (found := sum(map(len, images))):
             raise ValueError(f"{folder}: animals {first} to {last - 1} were asked for, found {found}")
         self.first = first
         self.images = torch.from_numpy(np.concatenate(images)[first:last])
+        self.depths = torch.from_numpy(np.concatenate(depths)[first:last])
         self.camera_to_world = torch.from_numpy(np.concatenate(poses)[first:last])
         self.fxfycxcy = torch.from_numpy(np.concatenate(lenses)[first:last])
 
@@ -83,6 +84,10 @@ class AnimalSource:
         intrinsics = _matrices(self.fxfycxcy[index])
         cameras = Cameras(self.camera_to_world[index], intrinsics, images.shape[2], images.shape[1])
         return Sample(f"animal_{self.first + index:05d}", cameras, images)
+
+    def depth(self, index: int) -> Float[Tensor, "view height width"]:
+        """Depth of an animal's surface along each camera's axis, world units; 0 where nothing is."""
+        return self.depths[index].float()
 
 
 def _matrices(fxfycxcy: Float[Tensor, "view 4"]) -> Float[Tensor, "view 3 3"]:
