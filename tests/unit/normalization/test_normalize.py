@@ -179,7 +179,9 @@ def surface_of(animal: Any) -> np.ndarray:
 
 
 def test_a_residual_above_the_limit_is_refused(run: Run, tmp_path: Path) -> None:
-    words = r"capture ellipsoids: frame 3: view Camera\d: fill: found a residual of \d\.\d+ px .* residual_limit is 0.05"
+    words = (
+        r"capture ellipsoids: frame 3: view Camera\d: fill: found a residual of \d\.\d+ px .* residual_limit is 0.05"
+    )
     with pytest.raises(ValueError, match=words):
         run(Fill(mode="fill", radius=0.6, residual_limit=0.05))
     assert not list(tmp_path.rglob("manifest.json"))
@@ -190,7 +192,7 @@ def test_a_broken_contract_is_refused(run: Run, contract: CameraContract) -> Non
     with pytest.raises(ValueError, match=r"frame 3: keep: the views break the contract:\n  distance: view 0: found"):
         run(contract=narrow)
     small = contract.model_copy(update={"subject_radius": 0.5})
-    with pytest.raises(ValueError, match="subject_radius: found a subject that reaches 0.5.* expected at most 0.5"):
+    with pytest.raises(ValueError, match=r"subject_radius: found a subject that reaches 0\.5.* expected at most 0.5"):
         run(contract=small)
 
 
@@ -203,7 +205,9 @@ def test_masks_without_a_common_point_are_refused(run: Run, recording: Any, tmp_
         cv2.imwrite(str(wrong).format(frame=frame), mask)
     cameras[0] = cameras[0].model_copy(update={"masks": str(wrong)})
     manifest = altered(recording, tmp_path, cameras=tuple(cameras))
-    with pytest.raises(ValueError, match=r"capture ellipsoids: frame 3: no point lies in the silhouettes .* mask areas"):
+    with pytest.raises(
+        ValueError, match=r"capture ellipsoids: frame 3: no point lies in the silhouettes .* mask areas"
+    ):
         run(manifest=manifest)
 
 

@@ -201,7 +201,11 @@ def test_a_session_has_one_scale() -> None:
     )
     K = torch.tensor([[700.0, 0, 600], [0, 700, 500], [0, 0, 1]], dtype=torch.float64).repeat(3, 1, 1)
     lenses = Calibration(
-        ["a", "b", "c"], K, torch.zeros(3, 5, dtype=torch.float64), invert_poses(poses), torch.tensor([[1200, 1000]] * 3)
+        ["a", "b", "c"],
+        K,
+        torch.zeros(3, 5, dtype=torch.float64),
+        invert_poses(poses),
+        torch.tensor([[1200, 1000]] * 3),
     )
     frames = Frames(
         capture="any",
