@@ -1,13 +1,15 @@
 """Where training draws its samples from: a sample table, or packs of procedural animals."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from tqdm import tqdm
 
-from mouse_facelift.formats.animal_packs import read_animals
+from mouse_facelift.formats.packs import Pack, read_pack
 from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.formats.sample_table import SampleTable
 from mouse_facelift.geometry.cameras import Cameras
@@ -54,26 +56,38 @@ class TableSource:
         return sample
 
 
-class AnimalSource:
-    """Procedural animals `first` to `last` - 1 of those that a manifest of packs names, all in memory.
+class PackSource:
+    """Procedural animals `first` to `last` - 1 of some packs, which stay in memory."""
 
-    Raises:
-        FileNotFoundError: a pack is absent.
-        ValueError: there are fewer animals, or a pack changed since the manifest was written.
-    """
-
-    def __init__(self, manifest: Path, first: int, last: int) -> None:
+    def __init__(self, packs: Sequence[Pack], first: int, last: int) -> None:
+        animals = [(pack, row) for pack in packs for row in range(len(pack.images))]
         self.first = first
-        self.animals = read_animals(manifest, first, last)
+        self.animals = animals[first:last]
 
     def __len__(self) -> int:
-        return len(self.animals.images)
+        return len(self.animals)
 
     def sample(self, index: int) -> Sample:
-        images = self.animals.images[index]
-        intrinsics = _matrices(self.animals.fxfycxcy[index])
-        cameras = Cameras(self.animals.camera_to_world[index], intrinsics, images.shape[2], images.shape[1])
+        pack, row = self.animals[index]
+        images = torch.from_numpy(pack.images[row])
+        intrinsics = _matrices(torch.from_numpy(pack.fxfycxcy[row]))
+        cameras = Cameras(
+            torch.from_numpy(pack.camera_to_world[row]), intrinsics, width=images.shape[2], height=images.shape[1]
+        )
         return Sample(f"animal_{self.first + index:05d}", cameras, images)
+
+
+def read_packs(folder: Path) -> list[Pack]:
+    """Read all packs of a folder, in the order of their animals' numbers.
+
+    Raises:
+        FileNotFoundError: the folder holds none.
+        ValueError: a file is not a pack.
+    """
+    paths = sorted(folder.glob("animals_*.npz"))
+    if not paths:
+        raise FileNotFoundError(f"{folder}: no animals_*.npz; `snakemake simulate_animals` writes them")
+    return [read_pack(path) for path in tqdm(paths, desc="reading animals", unit="pack", disable=None)]
 
 
 def _matrices(fxfycxcy: Float[Tensor, "view 4"]) -> Float[Tensor, "view 3 3"]:
