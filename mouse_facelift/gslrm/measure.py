@@ -42,7 +42,13 @@ def measure_unseen_views(model: Gslrm, source: SampleSource, inputs: int, backen
             {f"{name}_psnr": _psnr(answer, target) for name, answer in answers.items()}
             | {f"{name}_psnr_foreground": _psnr(answer[animal], target[animal]) for name, answer in answers.items()}
         )
-    return {name: round(sum(row[name] for row in rows) / len(rows), 3) for name in rows[0]}
+    return _mean_by_name(rows)
+
+
+def _mean_by_name(rows: list[dict[str, float]]) -> dict[str, float]:
+    """Means to three digits. A view that shows no animal has no number for it, and a name without numbers is left out."""
+    known = {name: [row[name] for row in rows if math.isfinite(row[name])] for name in rows[0]}
+    return {name: round(sum(values) / len(values), 3) for name, values in known.items() if values}
 
 
 def _mean_color(sample: Sample, views: Int[Tensor, " view"]) -> Float[Tensor, "3"]:
