@@ -63,8 +63,8 @@ def pretrain_gslrm(
     """Train the small network on the packs in folder `animals`; write weights, configuration and card.
 
     The last `held_out` animals of the packs only measure: the card says by how much the network beats a white
-    picture and the mean color of the input views on their unseen views. `state` is a folder outside the declared
-    outputs; an interrupted run goes on from it to the same numbers.
+    picture and the painted visual hull of the input views on their unseen views. `state` is a folder outside the
+    declared outputs; an interrupted run goes on from it to the same numbers.
 
     Raises:
         FileNotFoundError: there are no packs.

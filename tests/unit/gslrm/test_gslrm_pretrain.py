@@ -17,13 +17,14 @@ from mouse_facelift.gslrm.config import RELEASED_ACTIVATIONS
 from mouse_facelift.gslrm.measure import measure_unseen_views
 from mouse_facelift.gslrm.pretrain import pretrain_gslrm, small_config
 from mouse_facelift.gslrm.sources import PackSource, read_packs
-from mouse_facelift.settings import Animals, GslrmSize, Pretraining
+from mouse_facelift.settings import Animals, GslrmSize, Pretraining, SurfaceLoss
 from tests.tiny_samples import CONTRACT, blobs
 from tests.unit.gslrm.tiny_finetune import COMPUTE, FINETUNE
 
 PRETRAINING = Pretraining(
     animals=Animals(count=5, held_out=2, views=4, seed=0),
     network=GslrmSize(patch_size=8, width=32, head_width=16, layers=1, scale_bias=-2.0),
+    surface_loss=SurfaceLoss(depth=0.2, color=0.1, opacity=0.02),
     inputs=(2, 3),
     training=FINETUNE,
 )
@@ -45,6 +46,7 @@ def animals(tmp_path: Path) -> Path:
         samples = [blobs(seed) for seed in seeds]
         pack = Pack(
             images=np.stack([sample.images.numpy() for sample in samples]),
+            depth=np.stack([2.7 * (sample.alpha > 0).numpy() for sample in samples]).astype(np.float16),
             camera_to_world=np.stack([sample.cameras.camera_to_world.float().numpy() for sample in samples]),
             fxfycxcy=np.stack([sample.cameras.fxfycxcy.float().numpy() for sample in samples]),
         )
@@ -99,7 +101,7 @@ def test_weights_config_and_card_fit_together(pretrain) -> None:
     assert card.weights_sha256 == sha256(out.weights)
     assert (card.parent, card.contract, card.steps, card.skipped_updates) == ("none", CONTRACT.hash, 6, 0)
     assert card.trained_on == "3 procedural animals, none of them the mouse; 2 others held out"
-    assert {"network_psnr", "white_psnr_foreground", "training_psnr_of_last_steps"} <= set(card.metrics)
+    assert {"network_psnr", "white_picture_psnr_foreground", "training_psnr_of_last_steps"} <= set(card.metrics)
 
 
 def test_an_interrupted_pretraining_ends_with_the_same_bytes(pretrain) -> None:
@@ -149,8 +151,8 @@ def test_an_animal_that_no_camera_sees_does_not_spoil_the_card(pretrain, animals
     arrays["images"][:] = 0
     write_pack(path, Pack(**arrays))
     metrics = WeightsCard.read(pretrain("out").card).metrics
-    assert metrics["white_psnr"] == 100
-    assert "white_psnr_foreground" not in metrics
+    assert metrics["white_picture_psnr"] == 100
+    assert "white_picture_psnr_foreground" not in metrics
 
 
 class RedSquares:
@@ -171,12 +173,11 @@ class RedSquares:
 def test_trivial_answers_score_what_they_must() -> None:
     model = fresh_gslrm(small_config(PRETRAINING, CONTRACT), seed=0)
     measured = measure_unseen_views(model, RedSquares(), inputs=3, backend="cpu")
-    assert measured["white_psnr_foreground"] == pytest.approx(-10 * np.log10(2 / 3), abs=1e-3)
-    assert measured["white_psnr"] == pytest.approx(-10 * np.log10(2 / 3 * 16 / 256), abs=1e-3)
-    assert measured["mean_color_in_true_mask_psnr"] == 100
+    assert measured["white_picture_psnr_foreground"] == pytest.approx(-10 * np.log10(2 / 3), abs=1e-3)
+    assert measured["white_picture_psnr"] == pytest.approx(-10 * np.log10(2 / 3 * 16 / 256), abs=1e-3)
     assert set(measured) == {
         f"{answer}_{part}"
-        for answer in ("network", "white", "mean_color_in_true_mask")
+        for answer in ("network", "white_picture", "visual_hull")
         for part in ("psnr", "psnr_foreground")
     }
     assert all(np.isfinite(value) for value in measured.values())
