@@ -19,6 +19,8 @@ settings.load_profile("repeatable")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
+pytest_plugins = ("tests.tiny_run",)
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:

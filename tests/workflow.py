@@ -18,6 +18,11 @@ SIZE = 32  # px of the contract's pictures
 
 Config = dict[str, Any]
 
+# Rules say `python -m workflow_scripts.x`: the checkout that these tests stand in, not one installed elsewhere.
+_ENVIRONMENT = os.environ | {
+    "PYTHONPATH": os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH", ""))))
+}
+
 
 def tiny_config() -> Config:
     """The default configuration, complete, at sizes that run in seconds. One capture of twelve frames."""
@@ -82,6 +87,7 @@ class Workflow:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
+            env=_ENVIRONMENT,
         )
 
     def make(self, *arguments: str) -> str:
@@ -103,6 +109,7 @@ class Workflow:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
+            env=_ENVIRONMENT,
         )
         until = time.monotonic() + patience
         while not list(self.folder.glob(path)):
