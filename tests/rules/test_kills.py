@@ -1,6 +1,5 @@
 """A run that is killed without warning, and goes on with the same command, ends with the same numbers."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ def running_in(folder: Path) -> list[str]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if os.readlink(process / "cwd") == str(folder):
+            if (process / "cwd").readlink() == folder:
                 found.append(process.name)
         except OSError:  # it ended, or is another user's
             continue
