@@ -1,6 +1,7 @@
 """A workflow on a tiny capture, run by Snakemake's own command as its users do."""
 
 import copy
+import json
 import os
 import shutil
 import signal
@@ -12,6 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from safetensors.torch import save_file
+
+from mouse_facelift.gslrm import fresh_gslrm
+from mouse_facelift.gslrm.pretrain import small_config
+from mouse_facelift.settings import parse_settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SIZE = 32  # px of the contract's pictures
@@ -57,6 +63,17 @@ class Workflow:
 
     def write_config(self) -> None:
         (self.folder / "config.yaml").write_text(yaml.safe_dump(self.config))
+
+    def write_untrained_networks(self) -> None:
+        """Put an untrained network, of the size in `pretraining`, wherever a checkpoint is named."""
+        settings = parse_settings(self.config, "config.yaml")
+        network = small_config(settings.pretraining, settings.camera_contract)
+        weights = fresh_gslrm(network, seed=0).state_dict()
+        for row in settings.checkpoints.values():
+            for path in (row.weights, row.config):
+                (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
+            save_file(weights, self.folder / row.weights)
+            (self.folder / row.config).write_text(json.dumps(network.model_dump()))
 
     def with_config(self, folder: Path, config: Config) -> "Workflow":
         """A copy of this folder, results and all, with another configuration."""
