@@ -310,9 +310,21 @@ class GslrmSize(_Section):
     """added to raw log-scales; the released network has -2.3 at 512 px"""
 
 
+class SurfaceLoss(_Section):
+    """Weights of what is known of procedural animals beside their pictures."""
+
+    depth: NonNegativeFloat
+    """of the mean distance, in world units along the camera's axis, between the surface and the pixels' Gaussians"""
+    color: NonNegativeFloat
+    """of the mean distance, in 0..1, between the pictures' colors and those of the pixels' Gaussians"""
+    opacity: NonNegativeFloat
+    """of the binary cross entropy between the opacity of pixels' Gaussians and the pictures' alpha"""
+
+
 class Pretraining(_Section):
     animals: Animals
     network: GslrmSize
+    surface_loss: SurfaceLoss
     inputs: tuple[PositiveInt, PositiveInt]
     """least and most input views, drawn anew each step"""
     training: FullFinetune

@@ -1,7 +1,6 @@
 """A workflow on a tiny capture, run by Snakemake's own command as its users do."""
 
 import copy
-import json
 import os
 import shutil
 import signal
@@ -13,16 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from safetensors.torch import save_file
-
-from mouse_facelift.gslrm import fresh_gslrm
-from mouse_facelift.gslrm.pretrain import small_config
-from mouse_facelift.settings import parse_settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SIZE = 32  # px of the contract's pictures
 
 Config = dict[str, Any]
+
+# Rules say `python -m workflow_scripts.x`: the checkout that these tests stand in, not one installed elsewhere.
+_ENVIRONMENT = os.environ | {
+    "PYTHONPATH": os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH", ""))))
+}
 
 
 def tiny_config() -> Config:
@@ -64,17 +63,6 @@ class Workflow:
     def write_config(self) -> None:
         (self.folder / "config.yaml").write_text(yaml.safe_dump(self.config))
 
-    def write_untrained_networks(self) -> None:
-        """Put an untrained network, of the size in `pretraining`, wherever a checkpoint is named."""
-        settings = parse_settings(self.config, "config.yaml")
-        network = small_config(settings.pretraining, settings.camera_contract)
-        weights = fresh_gslrm(network, seed=0).state_dict()
-        for row in settings.checkpoints.values():
-            for path in (row.weights, row.config):
-                (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
-            save_file(weights, self.folder / row.weights)
-            (self.folder / row.config).write_text(json.dumps(network.model_dump()))
-
     def with_config(self, folder: Path, config: Config) -> "Workflow":
         """A copy of this folder, results and all, with another configuration."""
         shutil.copytree(self.folder, folder, dirs_exist_ok=True, symlinks=True)
@@ -99,6 +87,7 @@ class Workflow:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
+            env=_ENVIRONMENT,
         )
 
     def make(self, *arguments: str) -> str:
@@ -120,6 +109,7 @@ class Workflow:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
+            env=_ENVIRONMENT,
         )
         until = time.monotonic() + patience
         while not list(self.folder.glob(path)):

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from mouse_facelift.evaluation.page import Page
 from mouse_facelift.evaluation.rendered_turns import Predictions, RenderedTurn
-from mouse_facelift.formats.predictions import PredictionRow, PredictionTable, spread
+from mouse_facelift.formats.predictions import PredictionRow, spread
 from mouse_facelift.settings import Evaluation
 
 logger = logging.getLogger(__name__)
 
 VIEWS_SHOWN = 3  # of a sample: one that was held out, if any, and inputs
-LEAST_CELL, MOST_CELL = 192, 256  # px of a picture on the sheet
+LEAST_CELL, MOST_CELL = 192, 256  # px on the sheet: pictures below the one are enlarged, above the other reduced
 GAP, LINE = 18, 19  # px between pictures; of a line of words
 MARGIN = 20  # px
 LARGEST_ERROR = 0.5  # of the range of colors, at the bright end of the error maps: one scale for all sheets
@@ -76,7 +76,7 @@ def shown_views(row: PredictionRow, view_count: int) -> list[int]:
 
 def _cell(size: int) -> int:
     """Small pictures are enlarged by a whole number, large ones reduced."""
-    return min(size * -(-LEAST_CELL // size), MOST_CELL) if size <= MOST_CELL else MOST_CELL
+    return size * -(-LEAST_CELL // size) if size <= MOST_CELL else MOST_CELL
 
 
 def _left(column: int, cell: int) -> int:
@@ -84,13 +84,12 @@ def _left(column: int, cell: int) -> int:
 
 
 def _heading(predictions: Predictions) -> list[str]:
-    table: PredictionTable = predictions.table
+    table = predictions.table
     lines = [
         table.experiment,
         f"dataset {table.dataset}, normalization {table.normalization}, {table.input_views} input views",
     ]
-    status = table.status if not predictions.samples.violations else f"{table.status}; breaks the camera contract"
-    return lines if status == "complete" else [*lines, status]
+    return lines if predictions.status == "complete" else [*lines, predictions.status]
 
 
 def _draw_turn(

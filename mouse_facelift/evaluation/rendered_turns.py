@@ -48,6 +48,11 @@ class Predictions:
     def samples_path(self) -> Path:
         return self.path.parent / self.table.samples
 
+    @property
+    def status(self) -> str:
+        """The table's, which says so if the cameras of the samples break the contract."""
+        return self.table.status + ("; breaks the camera contract" if self.samples.violations else "")
+
     @classmethod
     def read(cls, path: Path) -> "Predictions":
         """Read both tables.

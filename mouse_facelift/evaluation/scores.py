@@ -37,9 +37,8 @@ def score_predictions(predictions: Path, scores: Path, evaluation: Evaluation) -
         "normalization": found.table.normalization,
         "input_views": found.table.input_views,
     }
-    status = found.table.status + ("; breaks the camera contract" if found.samples.violations else "")
     rows = [
-        {**common, **row, "status": status}
+        {**common, **row, "status": found.status}
         for turn in found.turns(found.table.rows)
         for row in _score_turn(turn, found.table.view_names, evaluation.mask_threshold)
     ]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float16, Float32, UInt8
 
 
 class Pack(NamedTuple):
@@ -15,6 +15,8 @@ class Pack(NamedTuple):
 
     images: UInt8[np.ndarray, "animal view height width 4"]
     """RGBA, straight alpha, color 0 where alpha is 0"""
+    depth: Float16[np.ndarray, "animal view height width"]
+    """of the surface along the camera's axis, world units; 0 where nothing is"""
     camera_to_world: Float32[np.ndarray, "animal view 4 4"]
     fxfycxcy: Float32[np.ndarray, "animal view 4"]
     """px, principal point from the outer corner"""
@@ -22,6 +24,7 @@ class Pack(NamedTuple):
 
 _LAYOUT: dict[str, tuple[str, tuple[str | int, ...]]] = {
     "images": ("uint8", ("animal", "view", "height", "width", 4)),
+    "depth": ("float16", ("animal", "view", "height", "width")),
     "camera_to_world": ("float32", ("animal", "view", 4, 4)),
     "fxfycxcy": ("float32", ("animal", "view", 4)),
 }

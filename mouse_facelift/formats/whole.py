@@ -1,5 +1,6 @@
 """Outputs appear whole: written to a temporary name beside them, then renamed."""
 
+import glob
 import hashlib
 import os
 import shutil
@@ -29,7 +30,12 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """Yield an empty temporary folder; on success it takes the place of `path`, on any error it is removed."""
+    """Yield an empty temporary folder; on success it takes the place of `path`, on any error it is removed.
+
+    What a killed writer left of the same folder is removed first: one writer at a time.
+    """
+    for left in path.parent.glob(f".{glob.escape(path.stem)}.*.partial{glob.escape(path.suffix)}"):
+        shutil.rmtree(left)
     partial = _beside(path)
     partial.mkdir()
     try:

@@ -12,6 +12,7 @@ from mouse_facelift.gslrm.losses import l2, psnr
 from mouse_facelift.gslrm.network import Gslrm
 from mouse_facelift.gslrm.reconstruct import reconstruct
 from mouse_facelift.gslrm.sources import SampleSource
+from mouse_facelift.gslrm.surface import SurfaceError
 from mouse_facelift.rendering.render import Backend, render
 
 LEAST_ERROR = 1e-10  # 100 dB
@@ -29,19 +30,27 @@ class ReconstructionStep:
     target_views: int
     backend: Backend
 
+    surface: SurfaceError | None = None
+    """what more is asked of the Gaussians, where the scene's surface is known"""
+
     def __call__(self, generator: torch.Generator) -> tuple[Tensor, float]:
-        """Mean squared error over colors in [0, 1], white background included, and its PSNR in dB."""
+        """The loss, and the PSNR in dB of the renderings.
+
+        The loss is the mean squared error over colors in [0, 1], white background included, plus `surface`.
+        """
         rows = torch.randint(len(self.source), (self.batch,), generator=generator).tolist()
         samples = [self.source.sample(row) for row in rows]
         given = int(torch.randint(self.inputs[0], self.inputs[1] + 1, (), generator=generator))
         orders = [torch.randperm(len(sample.cameras), generator=generator) for sample in samples]
-        gaussians = reconstruct(self.model, samples, [order[:given] for order in orders])
+        inputs = [order[:given] for order in orders]
+        gaussians = reconstruct(self.model, samples, inputs)
         errors = [
             self._error(gaussians[number], sample, self._targets(order))
             for number, (sample, order) in enumerate(zip(samples, orders, strict=True))
         ]
-        loss = torch.stack(errors).mean()
-        return loss, psnr(loss.detach().double().clamp(min=LEAST_ERROR)).item()
+        error = torch.stack(errors).mean()
+        loss = error if self.surface is None else error + self.surface(gaussians, samples, inputs, rows)
+        return loss, psnr(error.detach().double().clamp(min=LEAST_ERROR)).item()
 
     def _targets(self, order: Int[Tensor, " view"]) -> Int[Tensor, " target"]:
         """Views to compare: half of them went in (the first of the order), as far as there are others.

@@ -58,12 +58,14 @@ def random_views(rng: np.random.Generator, views: int, distance: float) -> Float
 
 def animal_sample(
     seed: int, number: int, lenses: Lenses, distance: float
-) -> tuple[UInt8[np.ndarray, "view height width 4"], Float[np.ndarray, "view 4 4"]]:
-    """Straight-alpha pictures (color 0 where alpha is 0) and camera_to_world of animal `number` of a seed."""
+) -> tuple[
+    UInt8[np.ndarray, "view height width 4"], Float[np.ndarray, "view height width"], Float[np.ndarray, "view 4 4"]
+]:
+    """Straight-alpha pictures (color 0 where alpha is 0), depth and camera_to_world of animal `number` of a seed."""
     for_animal, for_views = np.random.SeedSequence((seed, number)).spawn(2)
     camera_to_world = random_views(np.random.default_rng(for_views), len(lenses.intrinsics), distance)
-    rgba, _ = cast(random_animal(for_animal), default_lights(), camera_to_world, lenses)
-    return to_straight_alpha(rgba), camera_to_world
+    rgba, depth = cast(random_animal(for_animal), default_lights(), camera_to_world, lenses)
+    return to_straight_alpha(rgba), depth, camera_to_world
 
 
 def simulate_animals(
@@ -92,12 +94,13 @@ def simulate_animals(
         for pack, first in enumerate(range(0, count, pack_size)):
             number = min(pack_size, count - first)
             images = np.empty((number, views, size, size, 4), dtype=np.uint8)
+            depth = np.empty((number, views, size, size), dtype=np.float16)
             cameras = np.empty((number, views, 4, 4), dtype=np.float32)
             for i in range(number):
-                images[i], cameras[i] = animal_sample(seed, first + i, lenses, contract.distance)
+                images[i], depth[i], cameras[i] = animal_sample(seed, first + i, lenses, contract.distance)
                 progress.update()
             lens = np.broadcast_to(fxfycxcy, (number, views, 4))
-            write_pack(partial / f"animals_{pack:03d}.npz", Pack(images, cameras, lens))
+            write_pack(partial / f"animals_{pack:03d}.npz", Pack(images, depth, cameras, lens))
 
 
 def simulate_animal_samples(
@@ -107,7 +110,7 @@ def simulate_animal_samples(
     lenses = contract_lenses(contract, views, samples)
     intrinsics = torch.from_numpy(lenses.intrinsics)
     for number in tqdm(range(count), disable=None, desc="animals"):
-        images, camera_to_world = animal_sample(seed, number, lenses, contract.distance)
+        images, _, camera_to_world = animal_sample(seed, number, lenses, contract.distance)
         name = f"animal_{number:05d}"
         cameras = Cameras(torch.from_numpy(camera_to_world), intrinsics, lenses.width, lenses.height)
         with whole_folder(folder / name) as partial:

@@ -44,6 +44,14 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path):
     assert len(list(tmp_path.iterdir())) == 1
 
 
+def test_a_whole_folder_clears_away_what_a_killed_writer_left_of_it(tmp_path):
+    (tmp_path / ".walk.0123abcd.partial").mkdir()
+    (tmp_path / ".walk_2.0123abcd.partial").mkdir()
+    with whole_folder(tmp_path / "walk"):
+        pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".walk_2.0123abcd.partial", "walk"]
+
+
 def test_a_sample_folder_keeps_pixels_and_cameras(tmp_path):
     sample = some_sample(tmp_path.name)
     write_sample(tmp_path, sample, ["a", "b", "c"])

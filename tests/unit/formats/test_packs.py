@@ -10,6 +10,7 @@ def pack(animals=2, views=3):
     generator = np.random.default_rng(0)
     return Pack(
         generator.integers(0, 255, (animals, views, 6, 8, 4), dtype=np.uint8),
+        generator.random((animals, views, 6, 8)).astype(np.float16),
         generator.random((animals, views, 4, 4), dtype=np.float32),
         generator.random((animals, views, 4), dtype=np.float32),
     )
@@ -26,7 +27,7 @@ def test_what_is_written_is_read_again(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"fxfycxcy": None}, r"fields: found \['camera_to_world', 'images'\], expected"),
+        ({"fxfycxcy": None}, r"fields: found \['camera_to_world', 'depth', 'images'\], expected"),
         ({"masks": np.zeros(3)}, r"fields: found .*'masks'"),
         ({"images": pack().images.astype(np.float32)}, r"images: found float32 \(2, 3, 6, 8, 4\), expected uint8"),
         (

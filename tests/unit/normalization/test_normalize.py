@@ -192,7 +192,7 @@ def test_a_broken_contract_is_refused(run: Run, contract: CameraContract) -> Non
     with pytest.raises(ValueError, match=r"frame 3: keep: the views break the contract:\n  distance: view 0: found"):
         run(contract=narrow)
     small = contract.model_copy(update={"subject_radius": 0.5})
-    with pytest.raises(ValueError, match="subject_radius: found a subject that reaches 0.5.* expected at most 0.5"):
+    with pytest.raises(ValueError, match=r"subject_radius: found a subject that reaches 0\.5.* expected at most 0.5"):
         run(contract=small)
 
 

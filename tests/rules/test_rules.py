@@ -1,0 +1,252 @@
+"""Each rule on a tiny capture: its files, read by their own readers, mean what they should."""
+
+import json
+import math
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from mouse_facelift.capture import read_calibration
+from mouse_facelift.evaluation.metrics import PSNR_CAP
+from mouse_facelift.evaluation.scores import COLUMNS
+from mouse_facelift.formats.card import WeightsCard
+from mouse_facelift.formats.frames import Frames
+from mouse_facelift.formats.packs import read_pack
+from mouse_facelift.formats.ply import read_ply
+from mouse_facelift.formats.predictions import PredictionTable, Renderings
+from mouse_facelift.formats.sample_folder import read_sample
+from mouse_facelift.formats.sample_table import SampleTable, load_sample
+from mouse_facelift.formats.verdict import Verdict
+from mouse_facelift.formats.views import Views
+from mouse_facelift.formats.whole import sha256
+from mouse_facelift.geometry.contract import contract_violations
+from mouse_facelift.gslrm import load_gslrm
+from mouse_facelift.imaging.pictures import picture_size
+from mouse_facelift.imaging.recordings import read_masks
+from mouse_facelift.imaging.video import probe_video
+from mouse_facelift.plan import SIMULATED_CAMERAS, Plan
+from mouse_facelift.settings import CameraContract, parse_settings
+from tests.workflow import SIZE, Workflow
+
+FRAMES, TURNS, TESTED = 12, 6, 2  # of the capture, of a sample with one view of six held out, samples evaluated
+
+
+def plan_of(workflow: Workflow) -> Plan:
+    return Plan(parse_settings(workflow.config, "tiny"))
+
+
+def contract_of(workflow: Workflow) -> CameraContract:
+    return plan_of(workflow).settings.camera_contract
+
+
+def files_below(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_simulate_capture_leaves_what_a_laboratory_has(finished):
+    capture = finished.folder / "results/simulated/tiny"
+    videos = {f"{kind}/{camera}.mp4" for kind in ("videos", "masks") for camera in SIMULATED_CAMERAS}
+    assert files_below(capture) == {"calibration.toml"} | videos
+    calibration = read_calibration(capture / "calibration.toml")
+    assert tuple(calibration.names) == SIMULATED_CAMERAS
+    assert calibration.image_sizes is not None
+    assert bool((calibration.distortion != 0).any())
+    for camera, size in zip(SIMULATED_CAMERAS, calibration.image_sizes.tolist(), strict=True):
+        for kind in ("videos", "masks"):
+            facts = probe_video(capture / kind / f"{camera}.mp4")
+            assert [facts.width, facts.height] == size
+            assert facts.frames == FRAMES
+        for _, mask in read_masks(str(capture / f"masks/{camera}.mp4"), "video", 127, range(FRAMES)):
+            assert 0 < mask.mean() < 0.5
+
+
+def test_read_capture_finds_the_animal_and_judges_the_rig(finished):
+    frames = Frames.read(finished.folder / "results/frames/tiny/manifest.json")
+    verdict = Verdict.read(finished.folder / "results/tiny/verdict.json")
+    assert [subject.frame for subject in frames.subjects] == list(range(FRAMES))
+    assert tuple(camera.name for camera in frames.cameras) == SIMULATED_CAMERAS
+    assert verdict.frames == verdict.recorded_frames == FRAMES
+    assert sorted(verdict.order) == sorted(SIMULATED_CAMERAS)
+    assert sum(verdict.gaps) == pytest.approx(360)
+    assert max(camera.aim for camera in verdict.cameras) < 30
+    assert verdict.ray_miss_p50 < 5  # mm
+    assert verdict.notes
+    truth = json.loads((finished.folder / "results/truth/tiny/truth.json").read_text())
+    assert truth["seed"] == finished.config["simulations"]["tiny"]["seed"]
+
+
+def read_views(workflow: Workflow, normalization: str) -> list[tuple[Path, Views]]:
+    paths = sorted((workflow.folder / "results/views/tiny" / normalization).glob("chunk_*/manifest.json"))
+    return [(path, Views.read(path)) for path in paths]
+
+
+@pytest.fixture(scope="module")
+def normalized(finished, tmp_path_factory) -> Workflow:
+    """The normalizations that no experiment of the tiny configuration asks for, beside the others."""
+    workflow = finished.copy(tmp_path_factory.mktemp("normalized"))
+    workflow.make(*(f"results/views/tiny/{name}/chunk_0/manifest.json" for name in ("keep", "fill", "resize_scaled")))
+    return workflow
+
+
+@pytest.mark.parametrize("normalization", ["keep", "contract", "fill"])
+def test_normalize_views_writes_the_contract(normalized, normalization):
+    contract = contract_of(normalized)
+    limits = {"keep": 0.0, "contract": 1.0, "fill": 3.0}
+    for path, views in read_views(normalized, normalization):
+        assert views.violations == ()
+        assert views.contract == contract.hash
+        assert len(views.samples) == FRAMES / 2
+        for posed in views.samples:
+            sample = read_sample(path.parent / posed.folder)
+            assert contract_violations(sample.cameras, contract) == []
+            assert tuple(sample.images.shape) == (6, SIZE, SIZE, 4)
+            assert max(residual.p95 for residual in posed.residuals) <= limits[normalization]
+            distances = torch.linalg.vector_norm(sample.cameras.centers, dim=-1)
+            spread = float(distances.max() - distances.min())
+            assert spread > 0.1 if normalization == "keep" else spread < 1e-4
+            assert posed.checksums == {name: sha256(path.parent / posed.folder / name) for name in posed.checksums}
+            assert set(posed.checksums) == files_below(path.parent / posed.folder)
+    if normalization == "fill":
+        assert all(posed.subject_radius == pytest.approx(0.6, abs=0.1) for posed in views.samples)
+
+
+@pytest.mark.parametrize(("normalization", "fields"), [("resize", {"focal", "distance"}), ("resize_scaled", {"focal"})])
+def test_normalize_views_names_what_a_resize_breaks(normalized, normalization, fields):
+    for path, views in read_views(normalized, normalization):
+        assert views.mode == "resize"
+        assert fields <= {violation.split(":")[0] for violation in views.violations}
+        sample = read_sample(path.parent / views.samples[0].folder)
+        assert contract_violations(sample.cameras, contract_of(normalized))
+
+
+def test_assemble_dataset_splits_by_time(finished):
+    path = finished.folder / "results/samples/real.contract/table.json"
+    table = SampleTable.read(path)
+    assert table.violations == ()
+    assert table.view_names == SIMULATED_CAMERAS
+    # Blocks of three frames: train, train, val, test; one frame is left out where the role changes.
+    assert [row.frame for row in table.of_split("train")] == [0, 1, 2, 3, 4, 5]
+    assert [row.frame for row in table.of_split("val")] == [7, 8]
+    assert [row.frame for row in table.of_split("test")] == [10, 11]
+    for split in ("train", "val", "test"):
+        listed = path.with_name(f"{split}.txt").read_text().split()
+        assert listed == [row.folder for row in table.of_split(split)]
+    assert load_sample(path, table.samples[0]).images.shape == (6, SIZE, SIZE, 4)
+    assert SampleTable.read(finished.folder / "results/samples/real.resize/table.json").violations
+
+
+def test_pretrain_gslrm_makes_weights_that_load(untouched, tmp_path):
+    workflow = untouched.copy(tmp_path)
+    workflow.make("pretrain_gslrm")
+    results = workflow.folder / "results/pretraining"
+    pack = read_pack(results / "animals/animals_000.npz")
+    assert pack.images.shape == (10, 7, SIZE, SIZE, 4)
+    model = load_gslrm(results / "gslrm_small.safetensors", results / "gslrm_small.json")
+    assert model.config.image_tokenizer.image_size == SIZE
+    card = WeightsCard.read(results / "gslrm_small.card.json")
+    assert card.weights_sha256 == sha256(results / "gslrm_small.safetensors")
+    assert (card.parent, card.steps) == ("none", 4)
+    assert card.trained_on.startswith("8 procedural animals")
+    assert card.contract == contract_of(workflow).hash
+    assert all(math.isfinite(value) for value in card.metrics.values())
+    assert not list((workflow.folder / "state").rglob("*.pt"))
+
+
+@pytest.mark.parametrize("experiment", ["full", "real_camera"])
+def test_finetune_gslrm_changes_every_tensor_it_started_from(finished, experiment):
+    weights = finished.folder / plan_of(finished).weights(experiment)
+    checkpoint = finished.folder / "weights/tiny.safetensors"
+    trained, start = load_file(weights), load_file(checkpoint)
+    assert trained.keys() == start.keys()
+    assert all(trained[name].shape == start[name].shape for name in start)
+    changed = [name for name in start if not torch.equal(trained[name], start[name])]
+    assert len(changed) > len(start) / 2
+    load_gslrm(weights, finished.folder / "weights/tiny.json")
+    card = WeightsCard.read(weights.with_name("card.json"))
+    assert card.weights_sha256 == sha256(weights)
+    assert card.parent == sha256(checkpoint)
+    assert card.contract == contract_of(finished).hash
+    assert card.steps == 6
+    assert bool(card.violations) == (experiment == "real_camera")
+
+
+@pytest.mark.parametrize("experiment", ["zero_shot", "full", "real_camera"])
+def test_predict_gslrm_renders_every_view_of_every_turn(finished, experiment):
+    home = finished.folder / "results/predictions" / experiment
+    table = PredictionTable.read(home / "predictions.json")
+    assert table.experiment == experiment
+    assert plan_of(finished).weights(experiment) in table.weights
+    assert len(table.rows) == TESTED * TURNS
+    held_out = [view for row in table.rows for view in range(6) if row.role(view) == "held_out"]
+    assert sorted(held_out) == sorted(TESTED * list(range(6)))  # each view as often as any other
+    for row in table.rows:
+        rendered = Renderings.read(home / row.renderings)
+        assert rendered.rgb.shape == (6, 3, SIZE, SIZE)
+        assert bool(rendered.rgb.isfinite().all())
+        assert 0 <= float(rendered.alpha.min()) <= float(rendered.alpha.max()) <= 1
+    models = [row.model for row in table.rows if row.model]
+    assert len(models) == finished.config["evaluation"]["models"]
+    least = finished.config["evaluation"]["model_opacity"]
+    assert float(read_ply(home / models[0]).opacities.min()) > least
+
+
+def test_predict_baselines_are_trivial_and_as_complete(finished):
+    for answer in ("white_picture", "visual_hull"):
+        home = finished.folder / "results/baselines/real.contract.5in" / answer
+        table = PredictionTable.read(home / "predictions.json")
+        assert (table.experiment, table.weights, table.status) == (answer, "none", "complete")
+        assert len(table.rows) == TESTED * TURNS
+        rendered = Renderings.read(home / table.rows[0].renderings)
+        if answer == "white_picture":
+            assert bool((rendered.rgb == 1).all())
+            assert bool((rendered.alpha == 0).all())
+        else:
+            assert 0.01 < float((rendered.alpha > 0.5).float().mean()) < 0.9
+
+
+def test_score_predictions_scores_each_view_once(finished):
+    scores = pd.read_csv(finished.folder / "results/scores/full.csv")
+    assert list(scores.columns) == COLUMNS
+    assert len(scores) == TESTED * TURNS * 6
+    assert not scores.duplicated(["sample", "turn", "view"]).any()
+    assert scores["role"].value_counts().to_dict() == {"input": TESTED * TURNS * 5, "held_out": TESTED * TURNS}
+    assert scores["psnr"].between(0, PSNR_CAP).all()
+    assert scores["iou"].between(0, 1).all()
+
+
+def test_draw_contact_sheet_draws_a_page(finished):
+    for experiment in finished.config["experiments"]:
+        width, height = picture_size(finished.folder / f"results/contact_sheets/{experiment}.png")
+        assert 800 < width < 2000
+        assert 600 < height < 2000
+
+
+def test_eval_psnr_has_every_experiment_beside_the_trivial_answers(finished):
+    lines = (finished.folder / "results/eval_psnr.csv").read_text().splitlines()
+    assert lines[0] == (
+        "experiment,dataset,normalization,input_views,sample,turn,view,role,psnr,psnr_foreground,ssim,iou,status"
+    )
+    table = pd.read_csv(finished.folder / "results/eval_psnr.csv")
+    assert set(table["experiment"]) == {*finished.config["experiments"], "white_picture", "visual_hull"}
+    summary = pd.read_csv(finished.folder / "results/eval_psnr_summary.csv")
+    tasks = summary.groupby("normalization")["experiment"].apply(list).to_dict()
+    assert tasks == {
+        "contract": ["white_picture", "visual_hull", "zero_shot", "full"],
+        "resize": ["white_picture", "visual_hull", "real_camera"],
+    }
+    assert min(picture_size(finished.folder / "results/eval_psnr.png")) > 300
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["results/tiny/verdict.json", "results/scores/full.csv", "results/contact_sheets/full.png"],
+)
+def test_a_rule_alone_makes_its_output_anew(finished, tmp_path, target):
+    again = finished.copy(tmp_path)
+    before = (again.folder / target).read_bytes()
+    (again.folder / target).unlink()
+    assert "1 of 1 steps (100%) done" in again.make(target)
+    assert (again.folder / target).read_bytes() == before
