@@ -88,7 +88,7 @@ class Simulation(_Section):
     """One simulated recording, written as a laboratory would have it."""
 
     sequence: Literal["walk", "rear"]
-    frames: PositiveInt
+    frames: Annotated[int, Field(ge=2)]
     frame_scale: PositiveFloat
     """size of the pictures relative to the rig's 1152 x 1024"""
     seed: NonNegativeInt

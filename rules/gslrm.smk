@@ -90,7 +90,7 @@ rule pretrain_gslrm:
         pretraining=settings.pretraining.model_dump_json(),
         contract=settings.camera_contract.model_dump_json(),
         compute=settings.compute.model_dump_json(),
-        code=code("simulation", "gslrm", "training", "rendering"),
+        code=code("simulation", "gslrm", "training", "rendering", "formats.packs"),
     shell:
         "python -m workflow_scripts.pretrain_gslrm --animals $(dirname {input.animals[0]}) --weights {output.weights}"
         " --config {output.config} --card {output.card} --state state/pretrain_gslrm"

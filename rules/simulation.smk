@@ -28,7 +28,7 @@ rule simulate_capture:
         frames=lambda w: settings.simulations[w.simulation].frames,
         seed=lambda w: settings.simulations[w.simulation].seed,
         scale=lambda w: settings.simulations[w.simulation].frame_scale,
-        code=code("simulation"),
+        code=code("simulation", "imaging.pictures", "imaging.video"),
     shell:
         "python -m workflow_scripts.simulate_capture --capture results/simulated/{wildcards.simulation}"
         " --truth results/truth/{wildcards.simulation} --sequence {params.sequence} --frames {params.frames}"
@@ -50,9 +50,9 @@ rule simulate_animals:
         animals=settings.pretraining.animals.count,
         views=settings.pretraining.animals.views,
         seed=settings.pretraining.animals.seed,
-        size=settings.camera_contract.image_size,
-        code=code("simulation"),
+        contract=settings.camera_contract.model_dump_json(),
+        code=code("simulation", "imaging.pictures", "geometry.contract", "formats.packs"),
     shell:
         "python -m workflow_scripts.simulate_animals --animals $(dirname {output.animals[0]})"
-        " --count {params.animals} --views {params.views} --size {params.size} --seed {params.seed}"
+        " --count {params.animals} --views {params.views} --contract {params.contract:q} --seed {params.seed}"
         " 2>&1 | tee {log} >&2"

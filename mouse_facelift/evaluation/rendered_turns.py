@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from mouse_facelift.evaluation.metrics import ViewScores, score_view
 from mouse_facelift.formats.predictions import PredictionRow, PredictionTable, Renderings
 from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.formats.sample_table import SampleTable, load_sample
@@ -15,9 +16,24 @@ from mouse_facelift.formats.sample_table import SampleTable, load_sample
 class RenderedTurn:
     """One turn of one sample: the renderings of all views, and the targets, of one size."""
 
+    path: Path
+    """of the renderings"""
     row: PredictionRow
     sample: Sample
     renderings: Renderings
+
+    def score(self, view: int, mask_threshold: float) -> ViewScores:
+        """Score one view, as `score_view`; what it refuses is told with the file and the view."""
+        try:
+            return score_view(
+                self.renderings.rgb[view],
+                self.renderings.alpha[view],
+                self.sample.over_white()[view],
+                self.sample.alpha[view],
+                mask_threshold,
+            )
+        except ValueError as error:
+            raise ValueError(f"{self.path}: view {view}: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -88,4 +104,4 @@ class Predictions:
             found, expected = tuple(renderings.alpha.shape), tuple(sample.alpha.shape)
             if found != expected:
                 raise ValueError(f"{path}: found (view, height, width) {found}, but sample {row.sample} has {expected}")
-            yield RenderedTurn(row, sample, renderings)
+            yield RenderedTurn(path, row, sample, renderings)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from mouse_facelift.evaluation.metrics import score_view
 from mouse_facelift.evaluation.rendered_turns import Predictions, RenderedTurn
 from mouse_facelift.formats.whole import whole_file
 from mouse_facelift.settings import Evaluation
@@ -42,27 +41,24 @@ def score_predictions(predictions: Path, scores: Path, evaluation: Evaluation) -
     rows = [
         {**common, **row, "status": status}
         for turn in found.turns(found.table.rows)
-        for row in _score_turn(turn, found.table.view_names, evaluation.mask_threshold, predictions)
+        for row in _score_turn(turn, found.table.view_names, evaluation.mask_threshold)
     ]
     write_scores(pd.DataFrame(rows, columns=COLUMNS), scores)
     logger.info("%s: %d views of %d turns scored", predictions, len(rows), len(found.table.rows))
 
 
-def _score_turn(
-    turn: RenderedTurn, view_names: Sequence[str], mask_threshold: float, source: Path
-) -> list[dict[str, object]]:
-    targets, target_alphas = turn.sample.over_white(), turn.sample.alpha
-    rows: list[dict[str, object]] = []
-    for view, name in enumerate(view_names):
-        rgb, alpha = turn.renderings.rgb[view], turn.renderings.alpha[view]
-        try:
-            scores = score_view(rgb, alpha, targets[view], target_alphas[view], mask_threshold)
-        except ValueError as error:
-            where = f"{source.parent / turn.row.renderings}: view {view} ({name})"
-            raise ValueError(f"{where}: {error}") from error
-        place = {"sample": turn.row.sample, "turn": turn.row.turn, "view": name, "role": turn.row.role(view)}
-        rows.append({**place, **asdict(scores)})
-    return rows
+def _score_turn(turn: RenderedTurn, view_names: Sequence[str], mask_threshold: float) -> list[dict[str, object]]:
+    row = turn.row
+    return [
+        {
+            "sample": row.sample,
+            "turn": row.turn,
+            "view": name,
+            "role": row.role(view),
+            **asdict(turn.score(view, mask_threshold)),
+        }
+        for view, name in enumerate(view_names)
+    ]
 
 
 def write_scores(scores: pd.DataFrame, path: Path) -> None:

@@ -1,9 +1,10 @@
 """The prediction table: each rendering beside its target. Evaluation reads nothing else of a network."""
 
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from mouse_facelift.formats.sample_table import SampleRow, SampleTable, SplitNam
 from mouse_facelift.formats.whole import whole_file
 
 Role = Literal["input", "held_out"]
+Item = TypeVar("Item")
 
 
 class PredictionRow(Record):
@@ -105,7 +107,7 @@ def turns(view_count: int, inputs: int) -> list[tuple[int, ...]]:
 
 
 def chosen_samples(table: SampleTable, split: SplitName, at_most: int) -> list[SampleRow]:
-    """Choose samples of a split, spread evenly over the table's order: the middles of equal parts.
+    """Choose samples of a split, spread evenly over the table's order.
 
     Raises:
         ValueError: the split is empty.
@@ -116,5 +118,10 @@ def chosen_samples(table: SampleTable, split: SplitName, at_most: int) -> list[S
             f"dataset {table.dataset}, normalization {table.normalization}: no samples of split {split};"
             f" found {len(table.samples)} of {sorted({row.split for row in table.samples})}"
         )
-    count = min(at_most, len(rows))
-    return [rows[(2 * part + 1) * len(rows) // (2 * count)] for part in range(count)]
+    return spread(rows, at_most)
+
+
+def spread(items: Sequence[Item], at_most: int) -> list[Item]:
+    """Choose items evenly, in their order: the middles of equal parts; all, if there are no more than asked for."""
+    count = min(at_most, len(items))
+    return [items[(2 * part + 1) * len(items) // (2 * count)] for part in range(count)]

@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterable
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from mouse_facelift.geometry.cameras import Cameras
 from mouse_facelift.settings import CameraContract
@@ -12,6 +14,13 @@ FOCAL_TOLERANCE = 1e-4  # relative
 PIXEL_TOLERANCE = 1e-2  # px of the principal point, of a picture of 512
 SUBJECT_FIELD = "subject_radius"
 AIM_TOLERANCE = 1e-3  # world units by which an optical axis may miss the origin
+
+
+def contract_intrinsics(contract: CameraContract) -> Float[Tensor, "3 3"]:
+    """The contract's K, float64, principal point from the picture's outer corner."""
+    middle = contract.principal_point
+    K = [[contract.focal, 0, middle], [0, contract.focal, middle], [0, 0, 1]]
+    return torch.tensor(K, dtype=torch.float64)
 
 
 def contract_violations(cameras: Cameras, contract: CameraContract) -> list[str]:

@@ -46,7 +46,7 @@ def measure_unseen_views(model: Gslrm, source: SampleSource, inputs: int, backen
 
 
 def _mean_by_name(rows: list[dict[str, float]]) -> dict[str, float]:
-    """Means to three digits. A view that shows no animal has no number for it, and a name without numbers is left out."""
+    """Means to three digits. Views without an animal have no number for it; a name without numbers is left out."""
     known = {name: [row[name] for row in rows if math.isfinite(row[name])] for name in rows[0]}
     return {name: round(sum(values) / len(values), 3) for name, values in known.items() if values}
 

@@ -36,13 +36,20 @@ class ReconstructionStep:
         given = int(torch.randint(self.inputs[0], self.inputs[1] + 1, (), generator=generator))
         orders = [torch.randperm(len(sample.cameras), generator=generator) for sample in samples]
         gaussians = reconstruct(self.model, samples, [order[:given] for order in orders])
-        # Views that did not go in are compared first: the last of the order.
         errors = [
-            self._error(gaussians[number], sample, order[-self.target_views :])
+            self._error(gaussians[number], sample, self._targets(order))
             for number, (sample, order) in enumerate(zip(samples, orders, strict=True))
         ]
         loss = torch.stack(errors).mean()
         return loss, psnr(loss.detach().double().clamp(min=LEAST_ERROR)).item()
+
+    def _targets(self, order: Int[Tensor, " view"]) -> Int[Tensor, " target"]:
+        """Views to compare: half of them went in (the first of the order), as far as there are others.
+
+        Input views teach color and outline at once, the others depth (FaceLift, arXiv:2412.17812, compares both).
+        """
+        seen = min(self.target_views, len(order)) // 2
+        return torch.cat([order[:seen], order[seen:][seen - self.target_views :]])
 
     def _error(self, gaussians: Gaussians, sample: Sample, views: Int[Tensor, " target"]) -> Float[Tensor, ""]:
         rendered = render(gaussians, sample.cameras[views.tolist()], self.backend)

@@ -19,7 +19,7 @@ from mouse_facelift.gslrm.config import (
 from mouse_facelift.gslrm.measure import measure_unseen_views
 from mouse_facelift.gslrm.network import fresh_gslrm
 from mouse_facelift.gslrm.objective import ReconstructionStep
-from mouse_facelift.gslrm.sources import PackSource, read_packs
+from mouse_facelift.gslrm.sources import AnimalSource, read_packs
 from mouse_facelift.gslrm.trained import last_psnr, skipped_updates, write_weights
 from mouse_facelift.provenance import commit
 from mouse_facelift.rendering.backends import device_of, use_threads
@@ -80,7 +80,7 @@ def pretrain_gslrm(
     model = fresh_gslrm(network, plan.seed).to(device_of(compute.renderer))
     step = ReconstructionStep(
         model,
-        PackSource(packs, 0, count - held_out),
+        AnimalSource(packs, 0, count - held_out),
         batch=plan.batch,
         inputs=pretraining.inputs,
         target_views=plan.target_views,
@@ -88,7 +88,7 @@ def pretrain_gslrm(
     )
     folder = StateFolder(state, digest(pretraining, contract, code))
     metrics = train(model, step, plan, folder, deadline)
-    held_out_animals = PackSource(packs, count - held_out, count)
+    held_out_animals = AnimalSource(packs, count - held_out, count)
     # One less than the most it was trained with: as when one view of a rig is held out.
     measured = measure_unseen_views(model, held_out_animals, pretraining.inputs[1] - 1, compute.renderer)
     log.info("held-out animals: %s", measured)
@@ -111,13 +111,15 @@ def pretrain_gslrm(
 
 
 def _require_fitting(packs: list[Pack], animals: Path, pretraining: Pretraining, contract: CameraContract) -> None:
-    """Raise ValueError unless there are as many animals and views as configured, seen by cameras on the contract."""
-    cameras = PackSource(packs, 0, 1).sample(0).cameras
-    counts = {
-        "count": (sum(len(pack.images) for pack in packs), pretraining.animals.count),
-        "views": (len(cameras), pretraining.animals.views),
-    }
-    for field, (found, expected) in counts.items():
-        if found != expected:
-            raise ValueError(f"{animals}: found {found}, expected {expected} (pretraining.animals.{field})")
+    """Raise ValueError unless there are the configured animals and views, seen by cameras on the contract."""
+    found = sum(len(pack.images) for pack in packs)
+    if found < pretraining.animals.count:
+        raise ValueError(
+            f"{animals}: found {found} animals, expected {pretraining.animals.count} (pretraining.animals.count)"
+        )
+    cameras = AnimalSource(packs, 0, 1).sample(0).cameras
+    if len(cameras) != pretraining.animals.views:
+        raise ValueError(
+            f"{animals}: found {len(cameras)} views, expected {pretraining.animals.views} (pretraining.animals.views)"
+        )
     require_contract(cameras, contract, str(animals))

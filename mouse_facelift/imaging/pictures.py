@@ -87,13 +87,12 @@ def _encode_png(pixels: np.ndarray) -> bytes:
     return encoded.tobytes()
 
 
-def to_straight_alpha(
-    premultiplied: Float[np.ndarray, "height width 4"],
-) -> UInt8[np.ndarray, "height width 4"]:
+def to_straight_alpha(premultiplied: Float[np.ndarray, "*batch 4"]) -> UInt8[np.ndarray, "*batch 4"]:
     """Turn premultiplied RGBA in [0, 1] to straight 8-bit RGBA; colors under alpha 0 become 0."""
-    alpha = np.clip(premultiplied[..., 3:], 0, 1)
-    color = np.divide(premultiplied[..., :3], alpha, out=np.zeros_like(premultiplied[..., :3]), where=alpha > 0)
-    straight = np.concatenate([np.clip(color, 0, 1), alpha], axis=-1)
-    pixels = np.rint(straight * 255).astype(np.uint8)
-    pixels[pixels[..., 3] == 0] = 0
-    return np.asarray(pixels)
+    straight = np.zeros(premultiplied.shape, dtype=np.uint8)
+    shown = np.nonzero(premultiplied[..., 3] > 0.5 / 255)
+    visible = premultiplied[shown]
+    visible[:, 3:] = np.minimum(visible[:, 3:], 1)
+    visible[:, :3] /= visible[:, 3:]
+    straight[shown] = np.rint(np.clip(visible, 0, 1) * 255).astype(np.uint8)
+    return straight

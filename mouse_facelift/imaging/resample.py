@@ -134,8 +134,8 @@ def _lens_sees(
 @cache
 def _turning_point(k1: float, k2: float, p1: float, p2: float, k3: float) -> float:
     """Squared radius, on the plane z = 1, from which the lens's radius shrinks again; infinite if it never does."""
-    roots = np.roots([7 * k3, 5 * k2, 3 * k1, 1])  # of d/dr (r + k1 r^3 + k2 r^5 + k3 r^7), in r^2
-    return min((float(root.real) for root in roots if abs(root.imag) < 1e-9 and root.real > 0), default=np.inf)
+    inverses = np.roots([1, 3 * k1, 5 * k2, 7 * k3])  # of r^2 where d/dr (r + k1 r^3 + k2 r^5 + k3 r^7) = 0
+    return min((1 / float(t.real) for t in inverses if abs(t.imag) < 1e-9 and t.real > 0), default=np.inf)
 
 
 def _blur(sampling: SamplingMap) -> list[tuple[int, float]]:

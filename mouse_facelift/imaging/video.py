@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from types import TracebackType
 
 import av
 import numpy as np
@@ -122,39 +123,69 @@ def _decoded(path: Path) -> Iterator[VideoFrame]:
         yield from container.decode(stream)
 
 
-def write_video(
-    path: Path, frames: Iterable[UInt8[np.ndarray, "height width *rgb"]], rate: float | int, crf: int
-) -> None:
-    """Write H.264; equal frames give equal bytes. Whole when its caller makes it so (`formats.whole`).
+class VideoWriter:
+    """H.264 that frames are appended to, with a key frame a second; equal frames give equal bytes.
+
+    A context manager. Whole when its caller makes it so (`formats.whole`).
 
     Args:
         path: the suffix decides the container (.mp4, .mkv, .avi).
-        frames: RGB [height, width, 3] or gray [height, width], all of one shape.
         rate: frames a second.
         crf: quality from 0 (no loss but that of chroma) to 51; 18 is hard to tell from the original.
 
     Raises:
-        ValueError: there is no frame, or one has another shape than the first.
+        ValueError: a frame has another shape than the first, or none was appended until the end.
     """
-    shape: tuple[int, ...] | None = None
-    with av.open(str(path), "w", options={"fflags": "+bitexact"}) as container:
-        stream = container.add_stream("libx264", rate=Fraction(rate).limit_denominator(100_000))
-        stream.options = {"crf": str(crf), "threads": "1"}  # the number of threads changes the bytes
-        for number, pixels in enumerate(frames):
-            if shape is None:
-                shape = pixels.shape
-                stream.height, stream.width = shape[:2]
-                halved = shape[0] % 2 == 0 and shape[1] % 2 == 0  # chroma of 4:2:0 needs even sides
-                stream.pix_fmt = "yuv420p" if halved else "yuv444p"
-            if pixels.shape != shape:
-                raise ValueError(f"{path}: frame {number}: found shape {pixels.shape}, but the first has {shape}")
-            picture = VideoFrame.from_ndarray(
-                np.ascontiguousarray(pixels), format="gray" if pixels.ndim == 2 else "rgb24"
+
+    def __init__(self, path: Path, rate: float | int, crf: int) -> None:
+        self.path = path
+        self._shape: tuple[int, ...] = ()
+        self._frames = 0
+        self._container = av.open(str(path), "w", options={"fflags": "+bitexact"})
+        self._stream = self._container.add_stream("libx264", rate=Fraction(rate).limit_denominator(100_000))
+        self._stream.options = {
+            "crf": str(crf),
+            "g": str(max(round(rate), 1)),
+            # More threads change the bytes; without cpu-independent, x264's macroblock tree does from run to run.
+            "x264-params": "threads=1:cpu-independent=1",
+        }
+
+    def append(self, pixels: UInt8[np.ndarray, "height width *rgb"]) -> None:
+        """Encode one frame: RGB [height, width, 3] or gray [height, width], all of one shape."""
+        if not self._frames:
+            self._shape = pixels.shape
+            self._stream.height, self._stream.width = pixels.shape[:2]
+            halved = pixels.shape[0] % 2 == 0 and pixels.shape[1] % 2 == 0  # chroma of 4:2:0 needs even sides
+            self._stream.pix_fmt = "yuv420p" if halved else "yuv444p"
+        if pixels.shape != self._shape:
+            raise ValueError(
+                f"{self.path}: frame {self._frames}: found shape {pixels.shape}, but the first has {self._shape}"
             )
-            container.mux(stream.encode(picture))
-        if shape is None:
-            raise ValueError(f"{path}: no frame to write")
-        container.mux(stream.encode())
+        picture = VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="gray" if pixels.ndim == 2 else "rgb24")
+        self._container.mux(self._stream.encode(picture))
+        self._frames += 1
+
+    def __enter__(self) -> "VideoWriter":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._container:
+            if kind is not None:
+                return
+            if not self._frames:
+                raise ValueError(f"{self.path}: no frame to write")
+            self._container.mux(self._stream.encode())
+
+
+def write_video(
+    path: Path, frames: Iterable[UInt8[np.ndarray, "height width *rgb"]], rate: float | int, crf: int
+) -> None:
+    """Write all frames; see `VideoWriter`."""
+    with VideoWriter(path, rate, crf) as video:
+        for pixels in frames:
+            video.append(pixels)
 
 
 def _listed(numbers: Sequence[int]) -> str:

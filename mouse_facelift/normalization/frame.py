@@ -86,7 +86,7 @@ class FrameNormalizer:
         if isinstance(self.normalization, Resize):
             return violations
         radius = body.radius * placed.similarity.scale
-        if found := violations + subject_violations([((0, 0, 0), radius)], self.contract):
+        if found := violations + subject_violations([((0.0, 0.0, 0.0), radius)], self.contract):
             listed = "\n  ".join(found)
             raise ValueError(f"{self.normalization.mode}: the views break the contract:\n  {listed}")
         return violations

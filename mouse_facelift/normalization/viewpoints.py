@@ -11,6 +11,7 @@ from mouse_facelift.formats.manifest import tensor
 from mouse_facelift.formats.views import ViewResidual
 from mouse_facelift.geometry.calibration import Calibration
 from mouse_facelift.geometry.cameras import Cameras, invert_poses
+from mouse_facelift.geometry.contract import contract_intrinsics
 from mouse_facelift.geometry.hull import visible
 from mouse_facelift.geometry.rotations import look_at, rotation_to_z
 from mouse_facelift.geometry.similarity import Similarity
@@ -86,11 +87,6 @@ def place_views(
             return _at_contract_distance(session, filling, contract)
         case Resize():
             return _stretched(session.calibration, normalization.normalize_distance_to, contract.image_size)
-
-
-def contract_intrinsics(contract: CameraContract) -> Float[Tensor, "3 3"]:
-    middle = contract.principal_point
-    return tensor([[contract.focal, 0, middle], [0, contract.focal, middle], [0, 0, 1]])
 
 
 def turned_cameras(

@@ -8,16 +8,17 @@ import numpy as np
 from jaxtyping import Float
 from tqdm import tqdm
 
-from mouse_facelift.simulation.appear import whole_folder, write_png
+from mouse_facelift.formats.whole import whole_folder
+from mouse_facelift.imaging.pictures import to_straight_alpha, write_rgba
+from mouse_facelift.imaging.video import VideoWriter
 from mouse_facelift.simulation.arena import expose, see_arena
 from mouse_facelift.simulation.ellipsoids import default_lights
 from mouse_facelift.simulation.motion import SequenceName, motion
 from mouse_facelift.simulation.mouse import KEY_POINTS, build_mouse, mouse_coat, volume_centroid
 from mouse_facelift.simulation.pretraining import look_at_origin
-from mouse_facelift.simulation.raycast import Lenses, cast, straight_uint8, trace_lenses
+from mouse_facelift.simulation.raycast import Lenses, cast, trace_lenses
 from mouse_facelift.simulation.reference_rig import ARENA_CENTER, Rig, reference_rig
 from mouse_facelift.simulation.truth import Truth, write_truth
-from mouse_facelift.simulation.video import VideoFile
 
 VIDEO_QUALITY, MASK_QUALITY = 17, 23  # constant rate factors
 # Cameras of the truth, in gaps between the rig's: azimuth and elevation about the arena's center, in degrees.
@@ -107,14 +108,10 @@ def _film(facts: Truth, lenses: Lenses, folder: Path) -> None:
     noise = np.random.default_rng((facts.seed, 14))
     with ExitStack() as files:
 
-        def open_videos(kind: str, quality: int) -> list[VideoFile]:
+        def open_videos(kind: str, quality: int) -> list[VideoWriter]:
             (folder / kind).mkdir()
-            return [
-                files.enter_context(
-                    VideoFile(folder / kind / f"{name}.mp4", rig.width, rig.height, facts.frames_per_second, quality)
-                )
-                for name in rig.names
-            ]
+            paths = [folder / kind / f"{name}.mp4" for name in rig.names]
+            return [files.enter_context(VideoWriter(path, facts.frames_per_second, quality)) for path in paths]
 
         videos, masks = open_videos("videos", VIDEO_QUALITY), open_videos("masks", MASK_QUALITY)
         for frame in tqdm(range(facts.frames), disable=None, desc=facts.sequence):
@@ -123,7 +120,7 @@ def _film(facts: Truth, lenses: Lenses, folder: Path) -> None:
             for video, picture in zip(videos, expose(arena, animal.pose, rgba, noise), strict=True):
                 video.append(picture)
             for mask, covered in zip(masks, rgba[..., 3] >= 0.5, strict=True):
-                mask.append(np.repeat(covered[..., None], 3, axis=-1).astype(np.uint8) * 255)
+                mask.append(covered.astype(np.uint8) * 255)
 
 
 def _write_extra_pictures(facts: Truth, folder: Path) -> None:
@@ -133,8 +130,8 @@ def _write_extra_pictures(facts: Truth, folder: Path) -> None:
         (folder / name).mkdir(parents=True)
     for frame in facts.extra_frames:
         rgba, _ = cast(facts.animal(frame), facts.lights, extra.camera_to_world, lenses, bands=4)
-        for name, picture in zip(extra.names, straight_uint8(rgba), strict=True):
-            write_png(folder / name / f"frame_{frame:05d}.png", picture)
+        for name, picture in zip(extra.names, to_straight_alpha(rgba), strict=True):
+            write_rgba(folder / name / f"frame_{frame:05d}.png", picture)
 
 
 def anipose_toml(rig: Rig) -> str:

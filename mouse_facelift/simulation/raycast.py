@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float, Float32, Int, UInt8
+from jaxtyping import Float, Int
 
 from mouse_facelift.simulation.ellipsoids import Animal, Lights
 from mouse_facelift.simulation.kernels import draw_views, trace_lens
@@ -101,16 +101,3 @@ def cast(
         depth,
     )
     return rgba, depth
-
-
-def straight_uint8(
-    rgba: Float[np.ndarray, "*batch 4"] | Float32[np.ndarray, "*batch 4"],
-) -> UInt8[np.ndarray, "*batch 4"]:
-    """Premultiplied [0, 1] to 8-bit straight alpha, with color 0 where alpha is 0."""
-    straight = np.zeros(rgba.shape, dtype=np.uint8)
-    alpha = rgba[..., 3]
-    shown = np.nonzero(alpha > 0.5 / 255)
-    visible = rgba[shown]
-    visible[:, :3] /= visible[:, 3:]
-    straight[shown] = np.round(np.clip(visible, 0, 1) * 255).astype(np.uint8)
-    return straight

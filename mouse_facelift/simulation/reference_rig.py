@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from mouse_facelift.plan import SIMULATED_CAMERAS
+
 FULL_WIDTH, FULL_HEIGHT = 1152, 1024  # px
 ARENA_CENTER = np.array([57.0, 68.0, 0.0])  # mm; about where the recorded animal walked
 
@@ -65,8 +67,7 @@ def reference_rig(scale: float = 1.0) -> Rig:
         world_to_camera[view, :3, :3] = camera.rotation
         world_to_camera[view, :3, 3] = camera.translation
         world_to_camera[view, 3, 3] = 1
-    names = tuple(f"Camera{view + 1}" for view in range(views))
-    return Rig(names, np.linalg.inv(world_to_camera), intrinsics, distortion, int(width), int(height))
+    return Rig(SIMULATED_CAMERAS, np.linalg.inv(world_to_camera), intrinsics, distortion, int(width), int(height))
 
 
 CAMERAS = (

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from mouse_facelift.geometry.similarity import Similarity
 from mouse_facelift.simulation.ellipsoids import Animal, Coat, Lights, Pose
 from mouse_facelift.simulation.raycast import cast, trace_lenses
 from mouse_facelift.simulation.reference_rig import Rig
@@ -42,15 +43,6 @@ class Truth:
         return Animal(Pose(self.centers[frame], self.rotations[frame], self.radii[frame]), self.coat)
 
 
-@dataclass(frozen=True)
-class Similarity:
-    """x' = scale * rotation @ (x - center), from mm to the world of the cameras to draw with."""
-
-    scale: float
-    rotation: Float[np.ndarray, "3 3"]
-    center: Float[np.ndarray, "3"]
-
-
 def render_truth(
     truth: Truth,
     frame: int,
@@ -73,8 +65,9 @@ def render_truth(
     """
     animal, lights = truth.animal(frame), truth.lights
     if similarity is not None:
-        pose = animal.pose.moved(similarity.scale, similarity.rotation, similarity.center)
-        animal, lights = Animal(pose, animal.coat), lights.turned(similarity.rotation)
+        rotation = similarity.rotation.numpy()
+        pose = animal.pose.moved(similarity.scale, rotation, similarity.center.numpy())
+        animal, lights = Animal(pose, animal.coat), lights.turned(rotation)
     lenses = trace_lenses(intrinsics, distortion, width, height, samples)
     return cast(animal, lights, camera_to_world, lenses, bands=4)
 

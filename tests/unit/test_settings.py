@@ -84,6 +84,7 @@ def test_every_missing_key_is_named(content):
         (("captures", "walk", "calibration", "up"), [0, 0, 0], "has no direction"),
         (("captures", "walk", "frames"), {"start": 5, "stop": 5, "step": 1}, "must be above start"),
         (("camera_contract", "focal"), -1, "focal"),
+        (("simulations", "walk", "frames"), 1, r"simulations\.walk\.frames: .*greater than or equal to 2"),
     ],
 )
 def test_a_wrong_value_is_named(content, place, value, words):

@@ -113,7 +113,7 @@ def test_undefined_pixels_name_file_and_view(predictions: Path, evaluation: Eval
     rgb = balls[0].over_white()
     rgb[3, 0, 5, 5] = math.nan
     Renderings(rgb, balls[0].alpha).write(predictions.parent / "renderings" / "walk_000_0.npz")
-    with pytest.raises(ValueError, match=r"walk_000_0\.npz: view 3 \(Camera4\): 1 of 2304 rendered pixels are NaN"):
+    with pytest.raises(ValueError, match=r"walk_000_0\.npz: view 3: 1 of 2304 rendered pixels are NaN"):
         scored(predictions, evaluation)
 
 

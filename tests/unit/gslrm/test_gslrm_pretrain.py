@@ -16,7 +16,7 @@ from mouse_facelift.gslrm import fresh_gslrm, load_gslrm, read_config
 from mouse_facelift.gslrm.config import RELEASED_ACTIVATIONS
 from mouse_facelift.gslrm.measure import measure_unseen_views
 from mouse_facelift.gslrm.pretrain import pretrain_gslrm, small_config
-from mouse_facelift.gslrm.sources import PackSource, read_packs
+from mouse_facelift.gslrm.sources import AnimalSource, read_packs
 from mouse_facelift.settings import Animals, GslrmSize, Pretraining
 from tests.tiny_samples import CONTRACT, blobs
 from tests.unit.gslrm.tiny_finetune import COMPUTE, FINETUNE
@@ -73,7 +73,7 @@ def pretrain(tmp_path: Path, animals: Path) -> Callable[..., Pretrained]:
 
 def test_packs_hold_samples_in_their_order(animals) -> None:
     packs = read_packs(animals)
-    source = PackSource(packs, 2, 5)
+    source = AnimalSource(packs, 2, 5)
     assert len(source) == 3
     for index, seed in enumerate((2, 3, 4)):
         found, expected = source.sample(index), blobs(seed)
@@ -126,9 +126,8 @@ def test_held_out_animals_teach_nothing(pretrain, animals) -> None:
 @pytest.mark.parametrize(
     ("animals_changed", "message"),
     [
-        ({"count": 6}, r"animals: found 5, expected 6 \(pretraining\.animals\.count\)"),
-        ({"count": 4}, r"animals: found 5, expected 4 \(pretraining\.animals\.count\)"),
-        ({"views": 5}, r"animals: found 4, expected 5 \(pretraining\.animals\.views\)"),
+        ({"count": 6}, r"animals: found 5 animals, expected 6 \(pretraining\.animals\.count\)"),
+        ({"views": 5}, r"animals: found 4 views, expected 5 \(pretraining\.animals\.views\)"),
     ],
 )
 def test_packs_of_other_settings_are_refused(pretrain, animals_changed: dict[str, int], message: str) -> None:

@@ -36,16 +36,21 @@ class Animal:
 
     def look(self, origin: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Color and hit of rays from one point."""
-        nearest = np.full(directions.shape[:-1], np.inf)
+        to_animal = self.centers[0] - origin
+        along = directions @ to_animal
+        passing = to_animal @ to_animal - along**2 / (directions * directions).sum(-1) < 80**2  # no part is further
+        rays = directions[passing]
+        nearest = np.full(len(rays), np.inf)
         for center, axes in zip(self.centers, self.axes, strict=True):
-            o, d = (origin - center) @ axes.T, directions @ axes.T
-            a, b, c = (d * d).sum(-1), (d * o).sum(-1), o @ o - 1
+            o, d = (origin - center) @ axes.T, rays @ axes.T
+            a, b, c = (d * d).sum(-1), d @ o, o @ o - 1
             inside = b * b - a * c
             depth = np.where(inside > 0, (-b - np.sqrt(np.maximum(inside, 0))) / a, np.inf)
             nearest = np.minimum(nearest, depth)
-        hit = np.isfinite(nearest)
-        points = origin + directions * np.where(hit, nearest, 0)[..., None]
-        return self.color(points), hit
+        hit, color = np.zeros(directions.shape[:-1], dtype=bool), np.zeros(directions.shape)
+        hit[passing] = np.isfinite(nearest)
+        color[hit] = self.color(origin + (rays * nearest[:, None])[np.isfinite(nearest)])
+        return color, hit
 
 
 def animal_at(center: np.ndarray, heading: float) -> Animal:
@@ -121,7 +126,7 @@ def raw_rays(calibration: Calibration, view: int, samples: int) -> np.ndarray:
     wanted = (pixels - K[:2, 2]) / np.diag(K)[:2]
     plane = wanted.copy()
     k1, k2, p1, p2, k3 = calibration.distortion[view].tolist()
-    for _ in range(30):  # converges by a factor of 5 or more a step for this lens
+    for _ in range(14):  # the error falls by a factor of 5 or more a step for this lens
         x, y = plane.T
         r = x * x + y * y
         radial = 1 + r * (k1 + r * (k2 + r * k3))
@@ -144,7 +149,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
     middle = np.array([57.0, 68.0, 16.0])
     calibration = rig(middle)
     centers = calibration.centers.numpy()
-    rays = [raw_rays(calibration, view, 2) for view in range(6)]
+    rays, middles = ([raw_rays(calibration, view, samples) for view in range(6)] for samples in (2, 1))
     animals, subjects = {}, []
     for step, frame in enumerate(FRAMES):
         position = middle + np.array([-12.0, 8.0, 0.0]) * (step - 1)
@@ -154,7 +159,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
             color, hit = animals[frame].look(centers[view], rays[view])
             seen = np.where(hit[..., None], color, BACKGROUND)
             write_rgb(folder / f"{name}_{frame}.png", np.rint(shrink(seen, 2) * 255).astype(np.uint8))
-            mask = shrink(hit[..., None], 2)[..., 0] >= 0.5
+            mask = animals[frame].look(centers[view], middles[view])[1]
             write_rgb(folder / f"{name}_{frame}_mask.png", np.repeat(mask[..., None] * np.uint8(255), 3, -1))
             areas.append(int(mask.sum()))
         off = position + np.array([4.0, -3.0, 2.0])  # masks' centers meet somewhere in the animal

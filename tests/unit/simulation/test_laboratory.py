@@ -6,16 +6,18 @@ import av
 import cv2
 import numpy as np
 import pytest
+import torch
 from scipy.io import loadmat
 
+from mouse_facelift.geometry.similarity import Similarity
+from mouse_facelift.imaging.video import read_frames
 from mouse_facelift.simulation.builder import BodyBuilder, Skin, frame_along, random_waves
 from mouse_facelift.simulation.ellipsoids import NO_MARK, Animal, default_lights
 from mouse_facelift.simulation.laboratory import simulate_capture
 from mouse_facelift.simulation.preview import preview_capture
 from mouse_facelift.simulation.raycast import cast, trace_lenses
 from mouse_facelift.simulation.reference_rig import ARENA_CENTER, reference_rig
-from mouse_facelift.simulation.truth import Similarity, read_truth, render_truth
-from mouse_facelift.simulation.video import read_video
+from mouse_facelift.simulation.truth import read_truth, render_truth
 
 CAMERAS = [f"Camera{number}" for number in range(1, 7)]
 SCALE, FRAMES = 0.125, 3
@@ -27,6 +29,10 @@ def recorded(tmp_path_factory):
     folder = tmp_path_factory.mktemp("laboratory")
     simulate_capture(folder / "capture", folder / "truth", "walk", FRAMES, seed=5, scale=SCALE, extra_every=2)
     return folder
+
+
+def read_frame(path, number):
+    return next(read_frames(path, [number]))[1]
 
 
 def opencv_projection(rig, view, points):
@@ -114,7 +120,7 @@ def test_key_points_land_on_the_animal_and_in_its_mask(recorded):
         for view, name in enumerate(rig.names):
             pixels = np.floor(opencv_projection(rig, view, truth.key_points[frame])).astype(int)
             assert (rgba[view, pixels[:, 1], pixels[:, 0], 3] > 0).all()
-            mask = read_video(recorded / "capture/masks" / f"{name}.mp4")[frame, ..., 0] > 127
+            mask = read_frame(recorded / "capture/masks" / f"{name}.mp4", frame)[..., 0] > 127
             drawn = rgba[view, ..., 3] >= 0.5
             assert (mask & drawn).sum() / (mask | drawn).sum() > 0.9
             center = opencv_projection(rig, view, truth.centroids[[frame]])[0].astype(int)
@@ -122,7 +128,7 @@ def test_key_points_land_on_the_animal_and_in_its_mask(recorded):
 
 
 def test_masks_are_lossy(recorded):
-    values = np.unique(read_video(recorded / "capture/masks/Camera1.mp4"))
+    values = np.unique(read_frame(recorded / "capture/masks/Camera1.mp4", 0))
     assert len(values) > 2
 
 
@@ -132,17 +138,16 @@ def test_the_video_shows_the_animal_of_the_truth(recorded):
     rgba, _ = render_truth(truth, 1, rig.camera_to_world, rig.intrinsics, rig.width, rig.height, rig.distortion)
     for view, name in enumerate(rig.names):
         inside = cv2.erode((rgba[view, ..., 3] == 1).astype(np.uint8), np.ones((5, 5))) == 1
-        seen = read_video(recorded / "capture/videos" / f"{name}.mp4")[1][inside] / 255
+        seen = read_frame(recorded / "capture/videos" / f"{name}.mp4", 1)[inside] / 255
         assert np.abs(seen - rgba[view][inside, :3]).mean() < 0.06
 
 
 def test_truth_draws_alike_in_any_similar_world(recorded):
     truth = read_truth(recorded / "truth")
     extra = truth.extra
-    world = Similarity(0.0087, frame_along((0.3, 0.8, 0.1)), truth.centroids[0])
-    moved = extra.camera_to_world.copy()
-    moved[:, :3, :3] = world.rotation @ moved[:, :3, :3]
-    moved[:, :3, 3] = world.scale * (extra.camera_to_world[:, :3, 3] - world.center) @ world.rotation.T
+    turn, center = torch.from_numpy(frame_along((0.3, 0.8, 0.1))), torch.from_numpy(truth.centroids[0])
+    world = Similarity(0.0087, turn, center)
+    moved = world.poses(torch.from_numpy(extra.camera_to_world)).numpy()
     rgba, depth = render_truth(truth, 0, extra.camera_to_world, extra.intrinsics, 64, 64, samples=2)
     again, nearer = render_truth(truth, 0, moved, extra.intrinsics, 64, 64, similarity=world, samples=2)
     np.testing.assert_allclose(rgba, again, atol=1e-6)

@@ -5,13 +5,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mouse_facelift.geometry.contract import contract_intrinsics
 from mouse_facelift.simulation.builder import BodyBuilder, Skin, frame_along, random_waves
 from mouse_facelift.simulation.ellipsoids import NO_MARK, Animal, Lights, default_lights
-from mouse_facelift.simulation.pretraining import contract_intrinsics, look_at_origin
-from mouse_facelift.simulation.raycast import cast, straight_uint8, trace_lenses
+from mouse_facelift.simulation.pretraining import look_at_origin
+from mouse_facelift.simulation.raycast import cast, trace_lenses
+from tests.unit.simulation.contract import contract_of
 
 DARK = Lights(1.0, np.zeros((0, 3)), np.zeros(0))
-CAMERA = look_at_origin(np.array([0.7]), np.array([0.3]))
+CAMERA = look_at_origin(np.array([0.7]), np.array([0.3]), 2.7)
+
+
+def one_pinhole(size):
+    return contract_intrinsics(contract_of(size)).numpy()[None]
 
 
 def one_ellipsoid(center, radii, frame=None, color=(0.2, 0.5, 0.8)):
@@ -36,7 +42,7 @@ def pixel_rays(camera_to_world, K, size):
 )
 def test_every_pixel_center_hits_where_the_quadric_says(center, radii, axis):
     size = 48
-    K = contract_intrinsics(size, 1)
+    K = one_pinhole(size)
     frame = frame_along(axis)
     rgba, depth = cast(one_ellipsoid(center, radii, frame), DARK, CAMERA, trace_lenses(K, None, size, size, 1))
     rays = pixel_rays(CAMERA[0], K[0], size)
@@ -55,7 +61,7 @@ def test_every_pixel_center_hits_where_the_quadric_says(center, radii, axis):
 
 def test_a_sphere_on_the_axis_covers_the_disk_of_its_tangent_cone():
     size, radius = 64, 0.4
-    K = contract_intrinsics(size, 1)
+    K = one_pinhole(size)
     sphere = one_ellipsoid((0.0, 0.0, 0.0), (radius,) * 3)
     rgba, depth = cast(sphere, DARK, CAMERA, trace_lenses(K, None, size, size, 4))
     tangent = radius / np.sqrt(2.7**2 - radius**2)
@@ -71,13 +77,13 @@ def test_the_nearer_part_hides_the_farther_one():
     body.add(-0.3 * outward, (0.2,) * 3, Skin.plain((0.0, 1.0, 0.0)))
     waves = random_waves(np.random.default_rng(0), (1.0, 1.0, 1.0))
     animal = Animal(body.pose(), body.coat(body.pose(), waves, (-10.0, -9.0), (NO_MARK, 0.0, 1.0), []))
-    rgba, _ = cast(animal, DARK, CAMERA, trace_lenses(contract_intrinsics(65, 1), None, 65, 65, 1))
+    rgba, _ = cast(animal, DARK, CAMERA, trace_lenses(one_pinhole(65), None, 65, 65, 1))
     np.testing.assert_allclose(rgba[0, 32, 32], [1, 0, 0, 1])
     assert (rgba[0, ..., 1] > 0).any()
 
 
 def test_bands_change_nothing():
-    lenses = trace_lenses(contract_intrinsics(33, 1), None, 33, 33, 3)
+    lenses = trace_lenses(one_pinhole(33), None, 33, 33, 3)
     animal = one_ellipsoid((0.1, 0.0, 0.0), (0.3, 0.2, 0.4))
     one = cast(animal, default_lights(), CAMERA, lenses, bands=1)
     many = cast(animal, default_lights(), CAMERA, lenses, bands=7)
@@ -87,7 +93,7 @@ def test_bands_change_nothing():
 
 def test_a_similarity_of_world_and_cameras_keeps_the_picture():
     size = 40
-    K = contract_intrinsics(size, 1)
+    K = one_pinhole(size)
     lenses = trace_lenses(K, None, size, size, 2)
     animal = one_ellipsoid((0.1, 0.2, -0.1), (0.3, 0.2, 0.4), frame_along((1.0, 1.0, 0.3)))
     turn, shift, scale = frame_along((0.2, 1.0, 0.5)), np.array([3.0, -2.0, 5.0]), 40.0
@@ -102,22 +108,17 @@ def test_a_similarity_of_world_and_cameras_keeps_the_picture():
 
 def test_a_part_behind_the_camera_is_not_seen():
     animal = one_ellipsoid(2 * CAMERA[0, :3, 3], (0.4,) * 3)
-    rgba, _ = cast(animal, DARK, CAMERA, trace_lenses(contract_intrinsics(16, 1), None, 16, 16, 1))
+    rgba, _ = cast(animal, DARK, CAMERA, trace_lenses(one_pinhole(16), None, 16, 16, 1))
     assert rgba.max() == 0
-
-
-def test_straight_alpha_keeps_the_color_of_thin_coverage():
-    rgba = np.array([[0.1, 0.2, 0.05, 0.25], [0.0, 0.0, 0.0, 0.0], [0.5, 0.25, 1.0, 1.0]])
-    np.testing.assert_array_equal(straight_uint8(rgba), [[102, 204, 51, 64], [0, 0, 0, 0], [128, 64, 255, 255]])
 
 
 def test_a_lens_that_folds_is_refused():
     with pytest.raises(ValueError, match="folds inside the 32 x 32 picture"):
-        trace_lenses(contract_intrinsics(32, 1), np.array([[-9.0, 0, 0, 0, 0]]), 32, 32, 1)
+        trace_lenses(one_pinhole(32), np.array([[-9.0, 0, 0, 0, 0]]), 32, 32, 1)
 
 
 def test_skew_is_refused():
-    K = contract_intrinsics(32, 1)
+    K = one_pinhole(32)
     K[0, 0, 1] = 2.0
     with pytest.raises(ValueError, match="no skew"):
         trace_lenses(K, None, 32, 32, 1)
