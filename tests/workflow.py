@@ -42,6 +42,9 @@ def tiny_config() -> Config:
         "real": {"captures": ["tiny"], "split": {"blocks": ["train", "train", "val", "test"], "gap": 1}}
     }
     config["checkpoints"]["small"] = {"weights": "weights/tiny.safetensors", "config": "weights/tiny.json"}
+    config["experiments"] = {name: config["experiments"][name] for name in ("zero_shot", "full", "real_camera")}
+    for name in ("zero_shot", "full"):
+        config["experiments"][name]["normalization"] = "contract"
     for row in config["experiments"].values():
         if row["finetune"]["method"] == "full":
             row["finetune"] = row["finetune"] | {"steps": 6, "batch": 1, "warmup_steps": 1, "checkpoint_every": 2}
