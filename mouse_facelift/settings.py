@@ -315,6 +315,8 @@ class SurfaceLoss(_Section):
 
     depth: NonNegativeFloat
     """of the mean distance, in world units along the camera's axis, between the surface and the pixels' Gaussians"""
+    color: NonNegativeFloat
+    """of the mean distance, in 0..1, between the pictures' colors and those of the pixels' Gaussians"""
     opacity: NonNegativeFloat
     """of the binary cross entropy between the opacity of pixels' Gaussians and the pictures' alpha"""
 

@@ -12,9 +12,12 @@ from mouse_facelift.settings import parse_settings
 plan = Plan(parse_settings(config, source=", ".join(map(str, workflow.configfiles)) or "--config"))
 settings = plan.settings
 
+# Threads wait without spinning: where jobs share cores, spinning makes them several times slower.
+prefix = 'export OMP_WAIT_POLICY="${{OMP_WAIT_POLICY:-PASSIVE}}"; '
 # Rules say `python`: the one that runs Snakemake, whether or not its environment was activated.
 if not workflow.deployment_settings.deployment_method:
-    shell.prefix(f'export PATH={shlex.quote(os.path.dirname(sys.executable))}:"$PATH"; ')
+    prefix += f'export PATH={shlex.quote(os.path.dirname(sys.executable))}:"$PATH"; '
+shell.prefix(prefix)
 
 
 wildcard_constraints:

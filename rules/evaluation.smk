@@ -98,3 +98,25 @@ rule eval_psnr:
     shell:
         "python -m workflow_scripts.eval_psnr --scores {input.scores} --table {output.table}"
         " --summary {output.summary} --plot {output.plot} 2>&1 | tee {log} >&2"
+
+
+rule draw_line:
+    input:
+        frames=f"results/frames/{next(iter(settings.captures))}/manifest.json",
+        predictions=f"results/predictions/{list(settings.experiments)[0]}/predictions.json",
+    output:
+        picture="results/line.png",
+    log:
+        "logs/draw_line.log",
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        evaluation=settings.evaluation.model_dump_json(),
+        code=code("evaluation", "formats", "imaging"),
+    shell:
+        "python -m workflow_scripts.draw_line --frames {input.frames} --predictions {input.predictions}"
+        " --picture {output.picture} --evaluation {params.evaluation:q} 2>&1 | tee {log} >&2"

@@ -7,12 +7,12 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from mouse_facelift.evaluation.painted_hull import paint_hull, render_hull
 from mouse_facelift.formats.predictions import PredictionRow, PredictionTable, Renderings, chosen_samples, turns
 from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.formats.sample_table import SampleRow, SampleTable, load_sample
 from mouse_facelift.formats.whole import whole_folder
 from mouse_facelift.geometry.hull import carve_closely
+from mouse_facelift.rendering.painted_hull import paint_hull, render_hull
 from mouse_facelift.settings import Compute, Evaluation, InputViews
 
 logger = logging.getLogger(__name__)

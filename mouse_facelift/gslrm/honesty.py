@@ -9,7 +9,7 @@ from mouse_facelift.formats.sample_folder import (
     read_camera_frames,
 )
 from mouse_facelift.formats.sample_table import SampleRow, SampleTable, load_sample
-from mouse_facelift.geometry.contract import contract_violations
+from mouse_facelift.geometry.contract import contract_violations, subject_violations
 from mouse_facelift.gslrm.config import GslrmConfig
 from mouse_facelift.settings import CameraContract
 
@@ -40,7 +40,7 @@ def require_honest(
 
 
 def _violations(samples: SampleTable, table: Path, contract: CameraContract) -> list[str]:
-    found: list[str] = []
+    found = subject_violations(((row.subject_center, row.subject_radius) for row in samples.samples), contract)
     for row in samples.samples:
         path = table.parent / row.folder / CAMERAS_FILE
         cameras = camera_frames_to_cameras(read_camera_frames(path), path)

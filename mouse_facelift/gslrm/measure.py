@@ -3,26 +3,30 @@
 import math
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 from tqdm import tqdm
 
 from mouse_facelift.formats.sample_folder import Sample
+from mouse_facelift.geometry.hull import carve_closely
 from mouse_facelift.gslrm.network import Gslrm
 from mouse_facelift.gslrm.objective import LEAST_ERROR
 from mouse_facelift.gslrm.reconstruct import reconstruct
 from mouse_facelift.gslrm.sources import SampleSource
+from mouse_facelift.rendering.painted_hull import paint_hull, render_hull
 from mouse_facelift.rendering.render import Backend, render
 
 FOREGROUND = 0.5  # alpha above it is animal
+REACH = 1.2  # world units around the origin within which animals are carved
+HULL_RESOLUTION = 64  # voxels an edge
 
 
 @torch.no_grad()
 def measure_unseen_views(model: Gslrm, source: SampleSource, inputs: int, backend: Backend) -> dict[str, float]:
     """Mean PSNR (dB) over views that did not go in, whole picture and animal alone, beside two trivial answers.
 
-    `inputs` views, spread over each sample's order, go in. Trivial answers: a white picture, and a flat picture of the
-    animal's mean color in the input views, cut out with the unseen view's own mask (which no real method knows).
+    `inputs` views, spread over each sample's order, go in. Trivial answers: a white picture, and the visual hull of
+    the input views' silhouettes, painted with their colors.
     """
     rows = []
     for index in tqdm(range(len(source)), desc="measuring", disable=None):
@@ -34,27 +38,34 @@ def measure_unseen_views(model: Gslrm, source: SampleSource, inputs: int, backen
         target, alpha = sample.over_white()[unseen], sample.alpha[unseen]
         answers = {
             "network": render(gaussians, sample.cameras[unseen.tolist()], backend).rgb.clamp(0, 1).to(target),
-            "white": torch.ones_like(target),
-            "mean_color_in_true_mask": _cut_out(_mean_color(sample, given), alpha),
+            "white_picture": torch.ones_like(target),
+            "visual_hull": _hull(sample, given.tolist(), unseen.tolist(), backend),
         }
         animal = (alpha > FOREGROUND)[:, None].expand_as(target)
         rows.append(
             {f"{name}_psnr": _psnr(answer, target) for name, answer in answers.items()}
             | {f"{name}_psnr_foreground": _psnr(answer[animal], target[animal]) for name, answer in answers.items()}
         )
-    return {name: round(sum(row[name] for row in rows) / len(rows), 3) for name in rows[0]}
+    return _means(rows)
 
 
-def _mean_color(sample: Sample, views: Int[Tensor, " view"]) -> Float[Tensor, "3"]:
-    seen = sample.over_white()[views].permute(0, 2, 3, 1)
-    return seen[sample.alpha[views] > FOREGROUND].mean(dim=0)
+def _means(rows: list[dict[str, float]]) -> dict[str, float]:
+    """Mean of each number over the rows that have it: an animal that no view shows has no foreground."""
+    finite = {name: [row[name] for row in rows if math.isfinite(row[name])] for name in rows[0]}
+    return {name: round(sum(values) / len(values), 3) for name, values in finite.items() if values}
 
 
-def _cut_out(
-    color: Float[Tensor, "3"], alpha: Float[Tensor, "view height width"]
+def _hull(
+    sample: Sample, inputs: list[int], views: list[int], backend: Backend
 ) -> Float[Tensor, "view 3 height width"]:
-    alpha = alpha[:, None]
-    return color[None, :, None, None] * alpha + 1 - alpha
+    """The painted hull of the input views as other views see it; white where the hull is empty."""
+    exact = Sample(sample.name, sample.cameras.to(torch.float64), sample.images)
+    center = torch.zeros(3, dtype=torch.float64)
+    hull = carve_closely(exact.alpha[inputs] > FOREGROUND, exact.cameras[inputs], center, REACH, HULL_RESOLUTION)
+    if not len(hull):
+        return torch.ones_like(sample.over_white()[views])
+    drawn = render_hull(paint_hull(hull, exact, inputs), hull.voxel_size, exact.cameras[views], backend)
+    return drawn.rgb.clamp(0, 1)
 
 
 def _psnr(answer: Float[Tensor, "*pixel"], target: Float[Tensor, "*pixel"]) -> float:

@@ -5,7 +5,9 @@ import logging
 from pathlib import Path
 
 from mouse_facelift.formats.card import WeightsCard
+from mouse_facelift.formats.packs import Pack
 from mouse_facelift.formats.whole import sha256, write_text_whole
+from mouse_facelift.geometry.contract import require_contract
 from mouse_facelift.gslrm.config import (
     RELEASED_ACTIVATIONS,
     GaussianHeads,
@@ -17,7 +19,7 @@ from mouse_facelift.gslrm.config import (
 from mouse_facelift.gslrm.measure import measure_unseen_views
 from mouse_facelift.gslrm.network import fresh_gslrm
 from mouse_facelift.gslrm.objective import ReconstructionStep
-from mouse_facelift.gslrm.sources import AnimalSource
+from mouse_facelift.gslrm.sources import PackSource, read_packs
 from mouse_facelift.gslrm.surface import SurfaceError
 from mouse_facelift.gslrm.trained import last_psnr, skipped_updates, write_weights
 from mouse_facelift.provenance import commit
@@ -61,20 +63,23 @@ def pretrain_gslrm(
     """Train the small network on the packs in folder `animals`; write weights, configuration and card.
 
     The last `held_out` animals of the packs only measure: the card says by how much the network beats a white
-    picture and the mean color of the input views on their unseen views. `state` is a folder outside the declared
-    outputs; an interrupted run goes on from it to the same numbers.
+    picture and the painted visual hull of the input views on their unseen views. `state` is a folder outside the
+    declared outputs; an interrupted run goes on from it to the same numbers.
 
     Raises:
-        ValueError: the packs hold fewer animals than the settings say.
+        FileNotFoundError: there are no packs.
+        ValueError: the packs were made for other settings.
         SystemExit: with code 75 a little before `minutes` are over; the same call goes on.
     """
     deadline = Deadline.in_minutes(minutes)
     use_threads(compute.threads)
+    packs = read_packs(animals)
     count, held_out = pretraining.animals.count, pretraining.animals.held_out
+    _require_fitting(packs, animals, pretraining, contract)
     network = small_config(pretraining, contract)
     plan = pretraining.training
     model = fresh_gslrm(network, plan.seed).to(device_of(compute.renderer))
-    source = AnimalSource(animals, 0, count - held_out)
+    source = PackSource(packs, 0, count - held_out)
     step = ReconstructionStep(
         model,
         source,
@@ -86,7 +91,7 @@ def pretrain_gslrm(
     )
     folder = StateFolder(state, digest(pretraining, contract, code))
     metrics = train(model, step, plan, folder, deadline)
-    held_out_animals = AnimalSource(animals, count - held_out, count)
+    held_out_animals = PackSource(packs, count - held_out, count)
     # One less than the most it was trained with: as when one view of a rig is held out.
     measured = measure_unseen_views(model, held_out_animals, pretraining.inputs[1] - 1, compute.renderer)
     log.info("held-out animals: %s", measured)
@@ -106,3 +111,16 @@ def pretrain_gslrm(
         metrics=last_psnr(metrics) | measured,
     ).write(card)
     folder.forget_states()
+
+
+def _require_fitting(packs: list[Pack], animals: Path, pretraining: Pretraining, contract: CameraContract) -> None:
+    """Raise ValueError unless there are as many animals and views as configured, seen by cameras on the contract."""
+    cameras = PackSource(packs, 0, 1).sample(0).cameras
+    counts = {
+        "count": (sum(len(pack.images) for pack in packs), pretraining.animals.count),
+        "views": (len(cameras), pretraining.animals.views),
+    }
+    for field, (found, expected) in counts.items():
+        if found != expected:
+            raise ValueError(f"{animals}: found {found}, expected {expected} (pretraining.animals.{field})")
+    require_contract(cameras, contract, str(animals))

@@ -1,14 +1,15 @@
 """Where training draws its samples from: a sample table, or packs of procedural animals."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from tqdm import tqdm
 
-from mouse_facelift.formats.packs import read_pack
+from mouse_facelift.formats.packs import Pack, read_pack
 from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.formats.sample_table import SampleTable
 from mouse_facelift.geometry.cameras import Cameras
@@ -55,39 +56,43 @@ class TableSource:
         return sample
 
 
-class AnimalSource:
-    """Procedural animals `first` to `last` - 1 of the packs in a folder, all in memory.
+class PackSource:
+    """Procedural animals `first` to `last` - 1 of some packs, which stay in memory."""
 
-    Raises:
-        FileNotFoundError: the folder holds no packs.
-        ValueError: there are fewer animals, or a pack is damaged.
-    """
-
-    def __init__(self, folder: Path, first: int, last: int) -> None:
-        paths = sorted(folder.glob("animals_*.npz"))
-        if not paths:
-            raise FileNotFoundError(f"{folder}: no animals_*.npz; `snakemake simulate_animals` writes them")
-        images, depths, poses, lenses = zip(*map(read_pack, paths), strict=True)
-        if not 0 <= first < last <= (found := sum(map(len, images))):
-            raise ValueError(f"{folder}: animals {first} to {last - 1} were asked for, found {found}")
+    def __init__(self, packs: Sequence[Pack], first: int, last: int) -> None:
+        animals = [(pack, row) for pack in packs for row in range(len(pack.images))]
         self.first = first
-        self.images = torch.from_numpy(np.concatenate(images)[first:last])
-        self.depths = torch.from_numpy(np.concatenate(depths)[first:last])
-        self.camera_to_world = torch.from_numpy(np.concatenate(poses)[first:last])
-        self.fxfycxcy = torch.from_numpy(np.concatenate(lenses)[first:last])
+        self.animals = animals[first:last]
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.animals)
 
     def sample(self, index: int) -> Sample:
-        images = self.images[index]
-        intrinsics = _matrices(self.fxfycxcy[index])
-        cameras = Cameras(self.camera_to_world[index], intrinsics, images.shape[2], images.shape[1])
+        pack, row = self.animals[index]
+        images = torch.from_numpy(pack.images[row])
+        intrinsics = _matrices(torch.from_numpy(pack.fxfycxcy[row]))
+        cameras = Cameras(
+            torch.from_numpy(pack.camera_to_world[row]), intrinsics, width=images.shape[2], height=images.shape[1]
+        )
         return Sample(f"animal_{self.first + index:05d}", cameras, images)
 
     def depth(self, index: int) -> Float[Tensor, "view height width"]:
         """Depth of an animal's surface along each camera's axis, world units; 0 where nothing is."""
-        return self.depths[index].float()
+        pack, row = self.animals[index]
+        return torch.from_numpy(pack.depth[row]).float()
+
+
+def read_packs(folder: Path) -> list[Pack]:
+    """Read all packs of a folder, in the order of their animals' numbers.
+
+    Raises:
+        FileNotFoundError: the folder holds none.
+        ValueError: a file is not a pack.
+    """
+    paths = sorted(folder.glob("animals_*.npz"))
+    if not paths:
+        raise FileNotFoundError(f"{folder}: no animals_*.npz; `snakemake simulate_animals` writes them")
+    return [read_pack(path) for path in tqdm(paths, desc="reading animals", unit="pack", disable=None)]
 
 
 def _matrices(fxfycxcy: Float[Tensor, "view 4"]) -> Float[Tensor, "view 3 3"]:

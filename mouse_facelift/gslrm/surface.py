@@ -12,7 +12,7 @@ from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.geometry.gaussians import Gaussians
 from mouse_facelift.gslrm.config import GslrmConfig
 from mouse_facelift.gslrm.patches import rows_to_pixels
-from mouse_facelift.gslrm.sources import AnimalSource
+from mouse_facelift.gslrm.sources import PackSource
 from mouse_facelift.settings import SurfaceLoss
 
 FOREGROUND = 0.5  # alpha above it has a surface
@@ -22,7 +22,7 @@ FOREGROUND = 0.5  # alpha above it has a surface
 class SurfaceError:
     """Compares pixels' Gaussians with the known surface: rendering alone finds depth slowly, by tearing blurs apart."""
 
-    source: AnimalSource
+    source: PackSource
     config: GslrmConfig
     weights: SurfaceLoss
 
@@ -33,7 +33,7 @@ class SurfaceError:
         inputs: Sequence[Int[Tensor, " input"]],
         rows: Sequence[int],
     ) -> Float[Tensor, ""]:
-        """Weighted sum of the mean error of depth over the animals, and the cross entropy of opacity over all pixels.
+        """Weighted sum of the mean errors of depth and color over the animals, and of opacity over all pixels.
 
         Args:
             gaussians: a batch of scenes, as the network lists them.
@@ -51,9 +51,13 @@ class SurfaceError:
         found = ((means - centers) * axes).sum(dim=2)
         animal = (alpha > FOREGROUND) & (depth > 0)
         depth_error = ((found - depth).abs() * animal).sum() / animal.sum().clamp(min=1)
+        colors = torch.stack([sample.over_white()[views] for sample, views, _ in chosen]).to(gaussians.means)
+        color_apart = (self._pixels(gaussians.colors, alpha) - colors).abs().mean(dim=2)
+        color_error = (color_apart * animal).sum() / animal.sum().clamp(min=1)
         opacity_logits = self._pixels(gaussians.opacity_logits[..., None], alpha)[:, :, 0]
         opacity_error = functional.binary_cross_entropy_with_logits(opacity_logits, alpha)
-        return self.weights.depth * depth_error + self.weights.opacity * opacity_error
+        weights = self.weights
+        return weights.depth * depth_error + weights.color * color_error + weights.opacity * opacity_error
 
     def _pixels(
         self, rows: Float[Tensor, "batch gaussian channel"], like: Float[Tensor, "batch view height width"]

@@ -11,11 +11,11 @@ from ball_scene import HELD_OUT_ERROR, NAMES, RADIUS, SIZE, VIEWS, ball, ring, w
 
 from mouse_facelift.evaluation.baselines import predict_baselines
 from mouse_facelift.evaluation.metrics import iou
-from mouse_facelift.evaluation.painted_hull import paint_hull, render_hull
 from mouse_facelift.evaluation.scores import read_scores, score_predictions
 from mouse_facelift.formats.predictions import PredictionTable, Renderings
 from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.geometry.hull import carve_closely
+from mouse_facelift.rendering.painted_hull import paint_hull, render_hull
 from mouse_facelift.settings import Compute, Evaluation, InputViews
 
 

@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_finetune import COMPUTE, FINETUNE, Checkpoint, Finetuned
-from tiny_samples import CONTRACT, write_table
 from torch import Tensor
 
 from mouse_facelift.geometry.rotations import look_at
@@ -18,6 +16,8 @@ from mouse_facelift.gslrm import GslrmConfig, fresh_gslrm
 from mouse_facelift.gslrm.finetune import finetune_gslrm
 from mouse_facelift.gslrm.trained import write_weights
 from mouse_facelift.settings import InputViews
+from tests.tiny_samples import CONTRACT, write_table
+from tests.unit.gslrm.tiny_finetune import COMPUTE, FINETUNE, Checkpoint, Finetuned
 
 TINY = {
     "image_tokenizer": {"image_size": 16, "patch_size": 4, "in_channels": 9},

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from mouse_facelift.capture.read_capture import read_capture
+from mouse_facelift.formats.manifest import tensor
 from mouse_facelift.formats.sample_folder import read_sample
 from mouse_facelift.formats.views import Views
+from mouse_facelift.geometry.similarity import Similarity
 from mouse_facelift.normalization.normalize import normalize_views
 from mouse_facelift.settings import (
     CalibrationFile,
@@ -22,7 +24,7 @@ from mouse_facelift.settings import (
     VideoMasks,
 )
 from mouse_facelift.simulation.laboratory import simulate_capture
-from mouse_facelift.simulation.truth import Similarity, Truth, read_truth, render_truth
+from mouse_facelift.simulation.truth import Truth, read_truth, render_truth
 
 SIZE = 64
 
@@ -73,7 +75,7 @@ def test_normalized_pictures_are_those_of_the_true_mouse(
     for sample in Views.read(path).samples:
         read = read_sample(path.parent / sample.folder)
         poses, intrinsics = read.cameras.camera_to_world.numpy(), read.cameras.intrinsics.numpy()
-        world = Similarity(sample.scale, np.array(sample.rotation), np.array(sample.center))
+        world = Similarity(sample.scale, tensor(sample.rotation), tensor(sample.center))
         true, _ = render_truth(truth, sample.frame, poses, intrinsics, SIZE, SIZE, similarity=world)
         pictures = read.over_white().permute(0, 2, 3, 1).numpy()
         errors = ((pictures - (true[..., :3] + 1 - true[..., 3:])) ** 2).mean((1, 2, 3))

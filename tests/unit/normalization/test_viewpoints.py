@@ -99,7 +99,7 @@ def raw_pixels(scene: Scene, view: int, points: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("mode", MODES, ids=lambda mode: f"{mode.mode}{getattr(mode, 'normalize_distance_to', '')}")
 @given(seeds)
-@settings(max_examples=10)
+@settings(max_examples=6)
 def test_every_point_lies_where_its_camera_sees_it(mode: Normalization, seed: int) -> None:
     """A point behind any pixel, brought back to the capture's world and through the raw lens, meets the map."""
     scene = any_scene(seed)
@@ -121,7 +121,7 @@ def test_every_point_lies_where_its_camera_sees_it(mode: Normalization, seed: in
 
 
 @given(seeds)
-@settings(max_examples=10)
+@settings(max_examples=6)
 def test_keep_is_exact(seed: int) -> None:
     scene = any_scene(seed)
     placed = place(scene, MODES[0])
@@ -137,7 +137,7 @@ def test_keep_is_exact(seed: int) -> None:
 
 @pytest.mark.parametrize("mode", MODES[1:3], ids=lambda mode: mode.mode)
 @given(seeds)
-@settings(max_examples=10)
+@settings(max_examples=6)
 def test_moved_cameras_are_off_by_what_is_reported(mode: Normalization, seed: int) -> None:
     scene = any_scene(seed)
     placed = place(scene, mode)
@@ -159,7 +159,7 @@ def test_moved_cameras_are_off_by_what_is_reported(mode: Normalization, seed: in
 
 
 @given(seeds)
-@settings(max_examples=10)
+@settings(max_examples=6)
 def test_fill_gives_the_animal_its_radius(seed: int) -> None:
     scene = any_scene(seed)
     placed = place(scene, MODES[2])
@@ -169,7 +169,7 @@ def test_fill_gives_the_animal_its_radius(seed: int) -> None:
 
 @pytest.mark.parametrize("distance", [None, 2.7])
 @given(seed=seeds)
-@settings(max_examples=10)
+@settings(max_examples=6)
 def test_resize_keeps_the_files_world(seed: int, distance: float | None) -> None:
     """K is the lens's own, stretched about the picture's outer corner; cameras stay, or translations alone scale."""
     scene = any_scene(seed)

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from tiny_training import PLAN
 
 from mouse_facelift.settings import FullFinetune
+from tests.unit.training.tiny_training import PLAN
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_training import ALREADY, PLAN, fresh_model, run
 from torch import Tensor, nn
 
 from mouse_facelift.training.loop import Deadline, StepLoss, adamw, train
 from mouse_facelift.training.state import StateFolder
+from tests.unit.training.tiny_training import ALREADY, PLAN, fresh_model, run
 
 
 class StopForTestError(Exception):

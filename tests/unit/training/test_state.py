@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_training import ALREADY, run
 
 from mouse_facelift.training.state import StateFolder
+from tests.unit.training.tiny_training import ALREADY, run
 
 HOLDER = """
 import sys, time

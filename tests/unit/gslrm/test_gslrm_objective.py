@@ -1,0 +1,86 @@
+"""What a training step compares, and the order in which it draws."""
+
+import pytest
+import torch
+
+from mouse_facelift.formats.sample_folder import Sample
+from mouse_facelift.gslrm import Gslrm, load_gslrm
+from mouse_facelift.gslrm.objective import ReconstructionStep
+from mouse_facelift.gslrm.reconstruct import reconstruct
+from mouse_facelift.rendering.render import render
+from tests.tiny_samples import CONTRACT, blobs
+from tests.unit.gslrm.tiny_finetune import Checkpoint
+
+SAMPLES = [blobs(seed) for seed in range(3)]
+
+
+class Listed:
+    """Samples in memory."""
+
+    def __len__(self) -> int:
+        return len(SAMPLES)
+
+    def sample(self, index: int) -> Sample:
+        return SAMPLES[index]
+
+
+@pytest.fixture
+def model(checkpoint: Checkpoint) -> Gslrm:
+    return load_gslrm(checkpoint.weights, checkpoint.config)
+
+
+def step_on(model: Gslrm, inputs: tuple[int, int] = (2, 3), target_views: int = 2) -> ReconstructionStep:
+    return ReconstructionStep(model, Listed(), batch=2, inputs=inputs, target_views=target_views, backend="cpu")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_rows_then_inputs_then_orders_are_drawn_and_the_last_views_compared(model, seed: int) -> None:
+    loss, psnr = step_on(model)(torch.Generator().manual_seed(seed))
+
+    drawn = torch.Generator().manual_seed(seed)
+    samples = [SAMPLES[row] for row in torch.randint(3, (2,), generator=drawn)]
+    given = int(torch.randint(2, 4, (), generator=drawn))
+    errors = []
+    for sample in samples:
+        order = torch.randperm(4, generator=drawn)
+        scene = reconstruct(model, [sample], [order[:given]])[0]
+        targets = order[-2:]
+        rendered = render(scene, sample.cameras[targets.tolist()], "cpu").rgb
+        errors.append((rendered - sample.over_white()[targets]).square().mean())
+    torch.testing.assert_close(loss, torch.stack(errors).mean())
+    assert psnr == pytest.approx(-10 * loss.log10().item(), abs=1e-4)
+
+
+def test_the_loss_reaches_every_tensor(model) -> None:
+    step_on(model, target_views=4)(torch.Generator().manual_seed(1))[0].backward()
+    silent = [name for name, parameter in model.named_parameters() if not parameter.grad.abs().sum() > 0]
+    assert not silent
+
+
+def test_the_order_of_input_views_does_not_matter(model) -> None:
+    sample = SAMPLES[0]
+    scenes = reconstruct(model, [sample] * 3, [torch.tensor(order) for order in ([0, 1, 3], [3, 0, 1], [1, 3, 0])])
+    first, *others = (render(scenes[i], sample.cameras, "cpu") for i in range(3))
+    for other in others:
+        torch.testing.assert_close(other.rgb, first.rgb, rtol=0, atol=2e-5)
+
+
+def test_a_scene_of_a_batch_is_the_scene_alone(model) -> None:
+    inputs = [torch.tensor([0, 2]), torch.tensor([1, 3])]
+    both = reconstruct(model, SAMPLES[:2], inputs)
+    for i in range(2):
+        alone = reconstruct(model, [SAMPLES[i]], [inputs[i]])
+        torch.testing.assert_close(both[i].means, alone[0].means, rtol=0, atol=1e-5)
+
+
+def test_pixels_of_a_view_lie_on_its_own_rays(model) -> None:
+    """A camera and its picture go in together: each pixel's Gaussian projects to that pixel."""
+    sample = SAMPLES[0]
+    size = CONTRACT.image_size
+    scene = reconstruct(model, [sample], [torch.tensor([2, 0])])[0]
+    of_first = scene.means[2 : 2 + size**2].double()  # after two free ones, the pixels of the first input
+    pixels = sample.cameras[[2]].project(of_first)[0]
+    assert pixels.min() > 0 and pixels.max() < size
+    corner = pixels[:8]  # the first row of the first patch
+    expected = torch.stack([torch.arange(8) + 0.5, torch.full((8,), 0.5)], dim=-1)
+    torch.testing.assert_close(corner, expected.double(), rtol=0, atol=1e-3)
