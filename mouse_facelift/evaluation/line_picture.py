@@ -27,7 +27,7 @@ def draw_line(frames: Path, predictions: Path, picture: Path, evaluation: Evalua
     turn, number = _first_of(capture.capture, Predictions.read(predictions))
     figure = Figure(figsize=(17, 3.9), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
-    steps = np.atleast_1d(figure.subfigures(1, 4, width_ratios=[1.25, 1, 1, 1])).tolist()
+    steps = np.asarray(figure.subfigures(1, 4, width_ratios=[1.25, 1, 1, 1]), dtype=object)
     _grid(steps[0], "1  recorded: videos, masks, calibration", _recorded(capture, number))
     targets = turn.sample.over_white().permute(0, 2, 3, 1).numpy()
     _grid(steps[1], "2  normalized to the camera contract", list(targets))

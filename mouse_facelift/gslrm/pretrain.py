@@ -19,7 +19,7 @@ from mouse_facelift.gslrm.config import (
 from mouse_facelift.gslrm.measure import measure_unseen_views
 from mouse_facelift.gslrm.network import fresh_gslrm
 from mouse_facelift.gslrm.objective import ReconstructionStep
-from mouse_facelift.gslrm.sources import PackSource, read_packs
+from mouse_facelift.gslrm.sources import AnimalSource, read_packs
 from mouse_facelift.gslrm.surface import SurfaceError
 from mouse_facelift.gslrm.trained import last_psnr, skipped_updates, write_weights
 from mouse_facelift.provenance import commit
@@ -79,7 +79,7 @@ def pretrain_gslrm(
     network = small_config(pretraining, contract)
     plan = pretraining.training
     model = fresh_gslrm(network, plan.seed).to(device_of(compute.renderer))
-    source = PackSource(packs, 0, count - held_out)
+    source = AnimalSource(packs, 0, count - held_out)
     step = ReconstructionStep(
         model,
         source,
@@ -91,7 +91,7 @@ def pretrain_gslrm(
     )
     folder = StateFolder(state, digest(pretraining, contract, code))
     metrics = train(model, step, plan, folder, deadline)
-    held_out_animals = PackSource(packs, count - held_out, count)
+    held_out_animals = AnimalSource(packs, count - held_out, count)
     # One less than the most it was trained with: as when one view of a rig is held out.
     measured = measure_unseen_views(model, held_out_animals, pretraining.inputs[1] - 1, compute.renderer)
     log.info("held-out animals: %s", measured)
@@ -115,7 +115,7 @@ def pretrain_gslrm(
 
 def _require_fitting(packs: list[Pack], animals: Path, pretraining: Pretraining, contract: CameraContract) -> None:
     """Raise ValueError unless there are as many animals and views as configured, seen by cameras on the contract."""
-    cameras = PackSource(packs, 0, 1).sample(0).cameras
+    cameras = AnimalSource(packs, 0, 1).sample(0).cameras
     counts = {
         "count": (sum(len(pack.images) for pack in packs), pretraining.animals.count),
         "views": (len(cameras), pretraining.animals.views),

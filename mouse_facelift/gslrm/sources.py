@@ -56,7 +56,7 @@ class TableSource:
         return sample
 
 
-class PackSource:
+class AnimalSource:
     """Procedural animals `first` to `last` - 1 of some packs, which stay in memory."""
 
     def __init__(self, packs: Sequence[Pack], first: int, last: int) -> None:

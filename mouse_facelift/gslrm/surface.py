@@ -12,7 +12,7 @@ from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.geometry.gaussians import Gaussians
 from mouse_facelift.gslrm.config import GslrmConfig
 from mouse_facelift.gslrm.patches import rows_to_pixels
-from mouse_facelift.gslrm.sources import PackSource
+from mouse_facelift.gslrm.sources import AnimalSource
 from mouse_facelift.settings import SurfaceLoss
 
 FOREGROUND = 0.5  # alpha above it has a surface
@@ -22,7 +22,7 @@ FOREGROUND = 0.5  # alpha above it has a surface
 class SurfaceError:
     """Compares pixels' Gaussians with the known surface: rendering alone finds depth slowly, by tearing blurs apart."""
 
-    source: PackSource
+    source: AnimalSource
     config: GslrmConfig
     weights: SurfaceLoss
 

@@ -34,7 +34,7 @@ def step_on(model: Gslrm, inputs: tuple[int, int] = (2, 3), target_views: int = 
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_rows_then_inputs_then_orders_are_drawn_and_the_last_views_compared(model, seed: int) -> None:
+def test_rows_then_inputs_then_orders_are_drawn_and_ends_of_the_orders_compared(model, seed: int) -> None:
     loss, psnr = step_on(model)(torch.Generator().manual_seed(seed))
 
     drawn = torch.Generator().manual_seed(seed)
@@ -44,7 +44,7 @@ def test_rows_then_inputs_then_orders_are_drawn_and_the_last_views_compared(mode
     for sample in samples:
         order = torch.randperm(4, generator=drawn)
         scene = reconstruct(model, [sample], [order[:given]])[0]
-        targets = order[-2:]
+        targets = order[[0, -1]]  # one that went in and one that did not
         rendered = render(scene, sample.cameras[targets.tolist()], "cpu").rgb
         errors.append((rendered - sample.over_white()[targets]).square().mean())
     torch.testing.assert_close(loss, torch.stack(errors).mean())
@@ -84,3 +84,11 @@ def test_pixels_of_a_view_lie_on_its_own_rays(model) -> None:
     corner = pixels[:8]  # the first row of the first patch
     expected = torch.stack([torch.arange(8) + 0.5, torch.full((8,), 0.5)], dim=-1)
     torch.testing.assert_close(corner, expected.double(), rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("target_views", "compared"), [(1, [5]), (2, [0, 5]), (3, [0, 4, 5]), (4, [0, 1, 4, 5]), (6, list(range(6)))]
+)
+def test_half_of_the_compared_views_went_in(model, target_views: int, compared: list[int]) -> None:
+    step = step_on(model, target_views=target_views)
+    assert step._targets(torch.arange(6)).tolist() == compared

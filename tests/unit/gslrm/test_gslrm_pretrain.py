@@ -16,7 +16,7 @@ from mouse_facelift.gslrm import fresh_gslrm, load_gslrm, read_config
 from mouse_facelift.gslrm.config import RELEASED_ACTIVATIONS
 from mouse_facelift.gslrm.measure import measure_unseen_views
 from mouse_facelift.gslrm.pretrain import pretrain_gslrm, small_config
-from mouse_facelift.gslrm.sources import PackSource, read_packs
+from mouse_facelift.gslrm.sources import AnimalSource, read_packs
 from mouse_facelift.settings import Animals, GslrmSize, Pretraining, SurfaceLoss
 from tests.tiny_samples import CONTRACT, blobs
 from tests.unit.gslrm.tiny_finetune import COMPUTE, FINETUNE
@@ -75,7 +75,7 @@ def pretrain(tmp_path: Path, animals: Path) -> Callable[..., Pretrained]:
 
 def test_packs_hold_samples_in_their_order(animals) -> None:
     packs = read_packs(animals)
-    source = PackSource(packs, 2, 5)
+    source = AnimalSource(packs, 2, 5)
     assert len(source) == 3
     for index, seed in enumerate((2, 3, 4)):
         found, expected = source.sample(index), blobs(seed)
