@@ -42,7 +42,10 @@ def tiny_config() -> Config:
         "real": {"captures": ["tiny"], "split": {"blocks": ["train", "train", "val", "test"], "gap": 1}}
     }
     config["checkpoints"]["small"] = {"weights": "weights/tiny.safetensors", "config": "weights/tiny.json"}
+    config["experiments"] = {name: config["experiments"][name] for name in ("zero_shot", "full", "real_camera")}
     for row in config["experiments"].values():
+        if not row["allow_broken_contract"]:
+            row["normalization"] = "contract"
         if row["finetune"]["method"] == "full":
             row["finetune"] = row["finetune"] | {"steps": 6, "batch": 1, "warmup_steps": 1, "checkpoint_every": 2}
     config["pretraining"]["animals"] = {"count": 10, "held_out": 2, "views": 7, "seed": 0}
