@@ -123,7 +123,7 @@ def test_an_own_mask_that_is_missing_stops_everything_before_any_job(laboratory)
     assert not (laboratory.folder / "results").exists()
 
 
-FIRST = "image_tokenizer.1.weight"
+FIRST = "patch_embedder.1.weight"
 
 
 def lose(tensors: dict[str, torch.Tensor]) -> None:

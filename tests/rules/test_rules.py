@@ -94,7 +94,9 @@ def normalized(finished, tmp_path_factory) -> Workflow:
 @pytest.mark.parametrize("normalization", ["keep", "contract", "fill"])
 def test_normalize_views_writes_the_contract(normalized, normalization):
     contract = contract_of(normalized)
-    limits = {"keep": 0.0, "contract": 1.0, "fill": 3.0}
+    limits = {"keep": 0.0} | {
+        name: normalized.config["normalizations"][name]["residual_limit"] for name in ("contract", "fill")
+    }
     for path, views in read_views(normalized, normalization):
         assert views.violations == ()
         assert views.contract == contract.hash
