@@ -72,7 +72,7 @@ def _placed(pose: Pose, rng: np.random.Generator) -> Pose:
 
 
 def random_animal(seed: int | np.random.SeedSequence) -> Animal:
-    """One animal about the origin (z up): its farthest point lies 0.35 to 1.02 units away, mostly 0.65 to 0.95."""
+    """One animal about the origin (z up): its farthest point lies 0.35 to 1.15 units away, mostly 0.65 to 0.95."""
     rng = np.random.default_rng(seed)
     palette = _palette(rng)
     body = BodyBuilder()
