@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from numba import prange, types
 from numba.extending import overload
 
-from mouse_facelift.rendering.rasterizer.compilation import parallel_kernel, plain
+from mouse_facelift.rendering.rasterizer.compilation import fast_parallel_kernel, parallel_kernel, plain
 
 TILE = 8  # px, one row of float32 is one AVX register
 MAX_ALPHA = 0.999
@@ -30,7 +30,7 @@ RED, GREEN, BLUE, DEPTH, LAST, FORWARD_PLANES = (_PLACE(i * TILE) for i in range
 BEHIND, BY_RED, BY_GREEN, BY_BLUE, BY_DEPTH, BACK_LAST, BACKWARD_PLANES = (_PLACE(i * TILE) for i in range(1, 8))
 
 
-@parallel_kernel
+@fast_parallel_kernel
 def composite(
     splats: Float[np.ndarray, "camera gaussian 10"],
     boxes: Int[np.ndarray, "camera gaussian 4"],
@@ -114,7 +114,7 @@ def composite(
                 last[c, pixel_y, pixel_x] = np.int32(state[i + LAST])
 
 
-@parallel_kernel
+@fast_parallel_kernel
 def composite_backward(
     splats: Float[np.ndarray, "camera gaussian 10"],
     boxes: Int[np.ndarray, "camera gaussian 4"],
