@@ -33,10 +33,10 @@ def draw_line(frames: Path, predictions: Path, picture: Path, evaluation: Evalua
     _grid(steps[1], "2  normalized to the camera contract", list(targets))
     drawn = turn.renderings.rgb.clamp(0, 1).permute(0, 2, 3, 1).numpy()
     held_out = [view for view in range(len(targets)) if turn.row.role(view) == "held_out"]
-    _grid(steps[2], f"3  3D Gaussians, drawn in all views (held out: {_names(held_out)})", list(drawn), held_out)
+    _grid(steps[2], "3  3D Gaussians, drawn (red: held out)", list(drawn), held_out)
     errors = 1 - np.clip(np.abs(drawn - targets).mean(axis=-1, keepdims=True) / ERROR_RANGE, 0, 1).repeat(3, axis=-1)
     score = np.mean([turn.score(view, evaluation.mask_threshold).psnr_foreground for view in held_out or [0]])
-    _grid(steps[3], f"4  measured: {score:.1f} dB on the animal, view unseen", list(errors), held_out)
+    _grid(steps[3], f"4  error: {score:.1f} dB on the unseen animal", list(errors), held_out)
     with whole_file(picture) as partial:
         figure.savefig(partial, dpi=100)
 
@@ -59,10 +59,6 @@ def _recorded(capture: Frames, frame: int) -> list[Float[np.ndarray, "height wid
         color = pixels.astype(np.float64) / 255
         pictures.append(np.where(mask[..., None], color, 0.45 * color + 0.55))
     return pictures
-
-
-def _names(views: list[int]) -> str:
-    return ", ".join(str(view + 1) for view in views) or "none"
 
 
 def _grid(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -12,17 +13,24 @@ from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.geometry.gaussians import Gaussians
 from mouse_facelift.gslrm.config import GslrmConfig
 from mouse_facelift.gslrm.patches import rows_to_pixels
-from mouse_facelift.gslrm.sources import AnimalSource
 from mouse_facelift.settings import SurfaceLoss
 
 FOREGROUND = 0.5  # alpha above it has a surface
+
+
+@runtime_checkable
+class KnownDepth(Protocol):
+    """Scenes whose surface is known."""
+
+    def depth(self, index: int) -> Float[Tensor, "view height width"]:
+        """Depth along each camera's axis, world units; 0 where nothing is."""
 
 
 @dataclass(frozen=True)
 class SurfaceError:
     """Compares pixels' Gaussians with the known surface: rendering alone finds depth slowly, by tearing blurs apart."""
 
-    source: AnimalSource
+    source: KnownDepth
     config: GslrmConfig
     weights: SurfaceLoss
 

@@ -252,3 +252,10 @@ def test_a_rule_alone_makes_its_output_anew(finished, tmp_path, target):
     (again.folder / target).unlink()
     assert "1 of 1 steps (100%) done" in again.make(target)
     assert (again.folder / target).read_bytes() == before
+
+
+def test_the_line_is_drawn_from_recording_to_error(finished, tmp_path):
+    drawn = finished.copy(tmp_path)
+    drawn.make("results/line.png")
+    width, height = picture_size(drawn.folder / "results/line.png")
+    assert width > 3 * height
