@@ -12,6 +12,7 @@ from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.formats.sample_table import SampleRow, SampleTable, load_sample
 from mouse_facelift.formats.whole import whole_folder
 from mouse_facelift.geometry.hull import carve_closely
+from mouse_facelift.rendering.backends import use_threads
 from mouse_facelift.rendering.painted_hull import paint_hull, render_hull
 from mouse_facelift.settings import Compute, Evaluation, InputViews
 
@@ -41,7 +42,7 @@ def predict_baselines(
         FileNotFoundError: the sample table or a sample is absent.
         ValueError: the split is empty, more inputs are asked for than there are views, or a sample changed.
     """
-    torch.set_num_threads(compute.threads)
+    use_threads(compute.threads)
     samples = SampleTable.read(table)
     chosen = chosen_samples(samples, evaluation.split, evaluation.samples)
     given = turns(len(samples.view_names), views.inputs)

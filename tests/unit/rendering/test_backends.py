@@ -3,8 +3,12 @@
 import importlib.util
 import inspect
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,6 +17,8 @@ from torch import Tensor
 from mouse_facelift.rendering import backends, rasterize
 from mouse_facelift.rendering.backends import device_of
 from tests.unit.rendering.scenes import LEAVES, Scene, random_scene
+
+REPOSITORY = Path(__file__).resolve().parents[3]
 
 # Without the run-time shape checks of the tests, which would refuse before the function itself does.
 bare_rasterize: Callable[..., tuple[Tensor, Tensor, Tensor]] = inspect.unwrap(rasterize)
@@ -148,3 +154,17 @@ def test_gsplat_and_the_cpu_draw_the_same(seed: int) -> None:
     for name, found in here.gradients(pictures).items():
         scale = expected_gradients[name].abs().max()
         torch.testing.assert_close(found / scale, expected_gradients[name] / scale, rtol=0, atol=5e-3, msg=name)
+
+
+def test_threads_stay_as_asked_when_numba_starts_its_own() -> None:
+    """Numba's start resets torch's number, and more threads change the last bits of a training."""
+    program = (
+        "import torch; (torch.ones(300, 300) @ torch.ones(300, 300)).sum()\n"
+        "from mouse_facelift.rendering.backends import use_threads\n"
+        "use_threads(1)\n"
+        "import numba; print(torch.get_num_threads(), numba.get_num_threads())\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "NUMBA_NUM_THREADS": "2"}
+    command = [sys.executable, "-c", program]
+    told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    assert told.split() == ["1", "1"]
