@@ -64,7 +64,7 @@ class Workflow:
     config: Config
 
     def write_config(self) -> None:
-        (self.folder / "config.yaml").write_text(yaml.safe_dump(self.config))
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(self.config, sort_keys=False))
 
     def with_config(self, folder: Path, config: Config) -> "Workflow":
         """A copy of this folder, results and all, with another configuration."""

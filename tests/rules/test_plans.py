@@ -13,7 +13,7 @@ def jobs(told: str) -> dict[str, int]:
     """Counts of a dry run's table of jobs."""
     lines = told.split("Job stats:")[1].splitlines() if "Job stats:" in told else []
     rows = [line.split() for line in lines]
-    return {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[1].isdigit()}
+    return {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[0].isidentifier() and row[1].isdigit()}
 
 
 def test_one_experiment_s_row_reruns_that_experiment_alone(finished, tmp_path):
