@@ -39,12 +39,12 @@ def test_every_number_is_one(table):
     assert np.isfinite(table[METRICS]).all(axis=None)
     assert table["iou"].between(0, 1).all()
     assert table["ssim"].between(-1, 1).all()
-    assert (table["psnr"] > table["psnr_foreground"]).mean() > 0.9  # a white background flatters
 
 
 def test_the_trivial_answers_are_what_they_are(table):
     white = table[table["experiment"] == "white_picture"]
     assert (white["iou"] == 0).all()
+    assert (white["psnr"] > white["psnr_foreground"]).all()  # a white background flatters
     honest = table[table["normalization"] == "contract"]
     hull = honest[(honest["experiment"] == "visual_hull")]
     assert hull["iou"].mean() > 0.6

@@ -1,10 +1,13 @@
 """A run that is killed without warning, and goes on with the same command, ends with the same numbers."""
 
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.workflow import Workflow
+
+PATIENCE = 30  # seconds in which killed processes are gone, on a busy machine too
 
 
 def running_in(folder: Path) -> list[str]:
@@ -22,6 +25,9 @@ def running_in(folder: Path) -> list[str]:
 def kill(workflow: Workflow, moment: str, unfinished: str) -> None:
     """Kill the run once a file of a rule's work appears; what that rule declares must not be there."""
     workflow.kill_when(moment, "eval_psnr")
+    until = time.monotonic() + PATIENCE
+    while running_in(workflow.folder) and time.monotonic() < until:
+        time.sleep(0.1)
     assert running_in(workflow.folder) == []
     assert not list(workflow.folder.glob(unfinished)), f"{unfinished} was taken for whole"
     assert "unlock" in workflow.refuse("eval_psnr")
