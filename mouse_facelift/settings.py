@@ -258,21 +258,34 @@ class NoFinetune(_Section):
     method: Literal["none"]
 
 
-class FullFinetune(_Section):
-    method: Literal["full"]
+Precision = Literal["float32", "bfloat16"]
+
+
+class TrainingPlan(_Section):
+    """How long and how fast a network learns."""
+
     steps: PositiveInt
     batch: PositiveInt
     """samples a step"""
-    target_views: PositiveInt
-    """views rendered and compared for each sample, inputs among them"""
     learning_rate: PositiveFloat
     warmup_steps: NonNegativeInt
     weight_decay: NonNegativeFloat
     gradient_clip: PositiveFloat
     """total norm"""
+    precision: Precision
+    """of the products inside the transformer's blocks; weights, geometry and renderings are single"""
     seed: NonNegativeInt
     checkpoint_every: PositiveInt
     """steps between two saved states from which an interrupted run goes on"""
+
+
+class RenderedPlan(TrainingPlan):
+    target_views: PositiveInt
+    """views rendered and compared for each sample, inputs among them"""
+
+
+class FullFinetune(RenderedPlan):
+    method: Literal["full"]
 
 
 Finetune = Annotated[NoFinetune | FullFinetune, Field(discriminator="method")]
@@ -310,6 +323,15 @@ class GslrmSize(_Section):
     """added to raw log-scales; the released network has -2.3 at 512 px"""
 
 
+class Start(_Section):
+    """Where a network that is trained from nothing departs from the published draw of fresh weights."""
+
+    attention: PositiveFloat
+    """queries and keys start as the same orthonormal projections times this, so that like tokens attend to like"""
+    rays: PositiveFloat
+    """times the drawn weights of the tokenizer's ray channels"""
+
+
 class SurfaceLoss(_Section):
     """Weights of what is known of procedural animals beside their pictures."""
 
@@ -324,10 +346,13 @@ class SurfaceLoss(_Section):
 class Pretraining(_Section):
     animals: Animals
     network: GslrmSize
+    start: Start
     surface_loss: SurfaceLoss
     inputs: tuple[PositiveInt, PositiveInt]
     """least and most input views, drawn anew each step"""
-    training: FullFinetune
+    surface_training: TrainingPlan
+    """comes first: the known surface alone teaches, and nothing is rendered"""
+    training: RenderedPlan
 
 
 class Evaluation(_Section):

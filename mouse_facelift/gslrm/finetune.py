@@ -5,6 +5,7 @@ from pathlib import Path
 from mouse_facelift.formats.card import WeightsCard
 from mouse_facelift.formats.sample_table import SampleTable
 from mouse_facelift.formats.whole import sha256
+from mouse_facelift.gslrm.draws import Draws
 from mouse_facelift.gslrm.honesty import require_honest, require_size, require_views
 from mouse_facelift.gslrm.loading import load_gslrm
 from mouse_facelift.gslrm.objective import ReconstructionStep
@@ -53,11 +54,10 @@ def finetune_gslrm(
     require_size(model.config, config, contract)
     step = ReconstructionStep(
         model.to(device_of(compute.renderer)),
-        TableSource(samples, table),
-        batch=finetune.batch,
-        inputs=(views.inputs, views.inputs),
+        Draws(TableSource(samples, table), finetune.batch, (views.inputs, views.inputs)),
         target_views=finetune.target_views,
         backend=compute.renderer,
+        precision=finetune.precision,
     )
     parent = sha256(checkpoint)
     folder = StateFolder(state, digest(finetune, views, sha256(table), parent, sha256(config), code))

@@ -1,5 +1,6 @@
 """What one training step lowers: the difference between renderings of predicted Gaussians and the pictures."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -8,12 +9,13 @@ from torch import Tensor
 
 from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.geometry.gaussians import Gaussians
+from mouse_facelift.gslrm.draws import Batch, Draws
 from mouse_facelift.gslrm.losses import l2, psnr
 from mouse_facelift.gslrm.network import Gslrm
 from mouse_facelift.gslrm.reconstruct import reconstruct
-from mouse_facelift.gslrm.sources import SampleSource
 from mouse_facelift.gslrm.surface import SurfaceError
 from mouse_facelift.rendering.render import Backend, render
+from mouse_facelift.settings import Precision
 
 LEAST_ERROR = 1e-10  # 100 dB
 
@@ -23,12 +25,10 @@ class ReconstructionStep:
     """Draws a batch, predicts Gaussians from some views, renders others, compares."""
 
     model: Gslrm
-    source: SampleSource
-    batch: int
-    inputs: tuple[int, int]
-    """least and most views given to the network"""
+    draws: Draws
     target_views: int
     backend: Backend
+    precision: Precision
 
     surface: SurfaceError | None = None
     """what more is asked of the Gaussians, where the scene's surface is known"""
@@ -38,18 +38,14 @@ class ReconstructionStep:
 
         The loss is the mean squared error over colors in [0, 1], white background included, plus `surface`.
         """
-        rows = torch.randint(len(self.source), (self.batch,), generator=generator).tolist()
-        samples = [self.source.sample(row) for row in rows]
-        given = int(torch.randint(self.inputs[0], self.inputs[1] + 1, (), generator=generator))
-        orders = [torch.randperm(len(sample.cameras), generator=generator) for sample in samples]
-        inputs = [order[:given] for order in orders]
-        gaussians = reconstruct(self.model, samples, inputs)
+        batch = self.draws(generator)
+        gaussians = _predict(self.model, batch, self.precision)
         errors = [
             self._error(gaussians[number], sample, self._targets(order))
-            for number, (sample, order) in enumerate(zip(samples, orders, strict=True))
+            for number, (sample, order) in enumerate(zip(batch.samples, batch.orders, strict=True))
         ]
         error = torch.stack(errors).mean()
-        loss = error if self.surface is None else error + self.surface(gaussians, samples, inputs, rows)
+        loss = error if self.surface is None else error + self.surface(gaussians, batch)
         return loss, psnr(error.detach().double().clamp(min=LEAST_ERROR)).item()
 
     def _targets(self, order: Int[Tensor, " view"]) -> Int[Tensor, " target"]:
@@ -63,3 +59,25 @@ class ReconstructionStep:
     def _error(self, gaussians: Gaussians, sample: Sample, views: Int[Tensor, " target"]) -> Float[Tensor, ""]:
         rendered = render(gaussians, sample.cameras[views.tolist()], self.backend)
         return l2(rendered.rgb, sample.over_white()[views].to(rendered.rgb))
+
+
+@dataclass(frozen=True)
+class SurfaceStep:
+    """Draws a batch, predicts Gaussians from some views, and renders none: only their surface is compared."""
+
+    model: Gslrm
+    draws: Draws
+    precision: Precision
+    surface: SurfaceError
+
+    def __call__(self, generator: torch.Generator) -> tuple[Tensor, float]:
+        """The loss, and NaN for the PSNR, since there are no renderings."""
+        batch = self.draws(generator)
+        return self.surface(_predict(self.model, batch, self.precision), batch), math.nan
+
+
+def _predict(model: Gslrm, batch: Batch, precision: Precision) -> Gaussians:
+    """Gaussians of a batch in single precision; `precision` is that of the matrix products inside the blocks."""
+    device = model.gaussian_position_embeddings.device.type
+    with torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16"):
+        return reconstruct(model, batch.samples, batch.inputs)

@@ -16,10 +16,12 @@ from mouse_facelift.gslrm.config import (
     Transformer,
     Upsampler,
 )
+from mouse_facelift.gslrm.draws import Draws
 from mouse_facelift.gslrm.measure import measure_unseen_views
 from mouse_facelift.gslrm.network import fresh_gslrm
-from mouse_facelift.gslrm.objective import ReconstructionStep
+from mouse_facelift.gslrm.objective import ReconstructionStep, SurfaceStep
 from mouse_facelift.gslrm.sources import AnimalSource, read_packs
+from mouse_facelift.gslrm.start import attend_to_alike
 from mouse_facelift.gslrm.surface import SurfaceError
 from mouse_facelift.gslrm.trained import last_psnr, skipped_updates, write_weights
 from mouse_facelift.provenance import commit
@@ -66,6 +68,8 @@ def pretrain_gslrm(
     picture and the painted visual hull of the input views on their unseen views. `state` is a folder outside the
     declared outputs; an interrupted run goes on from it to the same numbers.
 
+    `surface_training` comes first, then `training`, each with its own rates and states.
+
     Raises:
         FileNotFoundError: there are no packs.
         ValueError: the packs were made for other settings.
@@ -77,20 +81,20 @@ def pretrain_gslrm(
     count, held_out = pretraining.animals.count, pretraining.animals.held_out
     _require_fitting(packs, animals, pretraining, contract)
     network = small_config(pretraining, contract)
-    plan = pretraining.training
-    model = fresh_gslrm(network, plan.seed).to(device_of(compute.renderer))
+    first, plan = pretraining.surface_training, pretraining.training
+    model = fresh_gslrm(network, first.seed)
+    attend_to_alike(model, pretraining.start, first.seed)
+    model.to(device_of(compute.renderer))
     source = AnimalSource(packs, 0, count - held_out)
-    step = ReconstructionStep(
-        model,
-        source,
-        batch=plan.batch,
-        inputs=pretraining.inputs,
-        target_views=plan.target_views,
-        backend=compute.renderer,
-        surface=SurfaceError(source, network, pretraining.surface_loss),
-    )
-    folder = StateFolder(state, digest(pretraining, contract, code))
-    metrics = train(model, step, plan, folder, deadline)
+    surface = SurfaceError(source, network, pretraining.surface_loss)
+    learned = pretraining.model_copy(update={"training": first})
+    folders = [StateFolder(state / "surface", digest(learned, contract, code))]
+    draws = Draws(source, first.batch, pretraining.inputs, around=True)
+    train(model, SurfaceStep(model, draws, first.precision, surface), first, folders[0], deadline)
+    folders.append(StateFolder(state / "pictures", digest(pretraining, contract, code)))
+    draws = Draws(source, plan.batch, pretraining.inputs, around=True)
+    step = ReconstructionStep(model, draws, plan.target_views, compute.renderer, plan.precision, surface)
+    metrics = train(model, step, plan, folders[1], deadline)
     held_out_animals = AnimalSource(packs, count - held_out, count)
     # One less than the most it was trained with: as when one view of a rig is held out.
     measured = measure_unseen_views(model, held_out_animals, pretraining.inputs[1] - 1, compute.renderer)
@@ -104,13 +108,14 @@ def pretrain_gslrm(
         contract=contract.hash,
         violations=(),
         settings=pretraining.model_dump_json(),
-        steps=plan.steps,
+        steps=first.steps + plan.steps,
         skipped_updates=skipped_updates(metrics),
         code=code,
         commit=commit(),
         metrics=last_psnr(metrics) | measured,
     ).write(card)
-    folder.forget_states()
+    for folder in folders:
+        folder.forget_states()
 
 
 def _require_fitting(packs: list[Pack], animals: Path, pretraining: Pretraining, contract: CameraContract) -> None:

@@ -1,17 +1,16 @@
 """What procedural animals teach beside their pictures: where their surface is, and where there is none."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.geometry.gaussians import Gaussians
 from mouse_facelift.gslrm.config import GslrmConfig
+from mouse_facelift.gslrm.draws import Batch
 from mouse_facelift.gslrm.patches import rows_to_pixels
 from mouse_facelift.settings import SurfaceLoss
 
@@ -34,22 +33,12 @@ class SurfaceError:
     config: GslrmConfig
     weights: SurfaceLoss
 
-    def __call__(
-        self,
-        gaussians: Gaussians,
-        samples: Sequence[Sample],
-        inputs: Sequence[Int[Tensor, " input"]],
-        rows: Sequence[int],
-    ) -> Float[Tensor, ""]:
+    def __call__(self, gaussians: Gaussians, batch: Batch) -> Float[Tensor, ""]:
         """Weighted sum of the mean errors of depth and color over the animals, and of opacity over all pixels.
 
-        Args:
-            gaussians: a batch of scenes, as the network lists them.
-            samples: the scenes.
-            inputs: views of each that the network was given.
-            rows: numbers of the scenes in the source.
+        `gaussians` are those of the batch's scenes, as the network lists them.
         """
-        chosen = list(zip(samples, inputs, rows, strict=True))
+        chosen = list(zip(batch.samples, batch.inputs, batch.rows, strict=True))
         alpha = torch.stack([sample.alpha[views] for sample, views, _ in chosen]).to(gaussians.means)
         depth = torch.stack([self.source.depth(row)[views] for _, views, row in chosen]).to(gaussians.means)
         poses = torch.stack([sample.cameras.camera_to_world[views] for sample, views, _ in chosen])

@@ -4,8 +4,8 @@ import numpy as np
 from jaxtyping import Float
 
 from mouse_facelift.simulation.builder import BodyBuilder, Skin, random_waves
-from mouse_facelift.simulation.creatures import KINDS, Palette
 from mouse_facelift.simulation.ellipsoids import BLOTCHES, NO_MARK, SPOTS, STRIPES, Animal, Pose
+from mouse_facelift.simulation.quadruped import Palette, quadruped
 
 # Hue, saturation and value of fur as it is found: browns, greys, black, white, ginger, cream.
 NATURAL = np.array(
@@ -65,20 +65,18 @@ def _placed(pose: Pose, rng: np.random.Generator) -> Pose:
     points = pose.surface_points().reshape(-1, 3)
     middle = (points.min(axis=0) + points.max(axis=0)) / 2
     radius = float(np.linalg.norm(points - middle, axis=1).max())
-    wanted = rng.uniform(0.65, 0.95) if rng.random() < 0.7 else rng.uniform(0.35, 0.65)
+    wanted = rng.uniform(0.7, 1.0) if rng.random() < 0.75 else rng.uniform(0.45, 0.7)
     moved = pose.moved(wanted / radius, yaw @ pitch @ sideways, middle)
     offset = np.clip(rng.normal(size=3) * 0.03, -0.06, 0.06) * wanted / 0.5
     return moved._replace(centers=moved.centers + offset)
 
 
 def random_animal(seed: int | np.random.SeedSequence) -> Animal:
-    """One animal about the origin (z up): its farthest point lies 0.35 to 1.15 units away, mostly 0.65 to 0.95."""
+    """One animal about the origin (z up): its farthest point lies 0.4 to 1.2 units away, mostly 0.65 to 1.1."""
     rng = np.random.default_rng(seed)
     palette = _palette(rng)
     body = BodyBuilder()
-    shares = np.array([share for share, _ in KINDS])
-    _, build = KINDS[rng.choice(len(KINDS), p=shares / shares.sum())]
-    build(body, rng, palette)
+    quadruped(body, rng, palette)
     rest = body.pose()
     points = rest.surface_points()
     low, high = points[:, :, 2].min(), points[:, :, 2].max()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from mouse_facelift.settings import FullFinetune
+from mouse_facelift.settings import TrainingPlan
 from mouse_facelift.training.schedule import cosine_rate
 from mouse_facelift.training.state import StateFolder, StepMetrics
 
@@ -58,7 +58,7 @@ def adamw(model: nn.Module, learning_rate: float, weight_decay: float) -> torch.
 
 
 def train(
-    model: nn.Module, step_loss: StepLoss, plan: FullFinetune, folder: StateFolder, deadline: Deadline
+    model: nn.Module, step_loss: StepLoss, plan: TrainingPlan, folder: StateFolder, deadline: Deadline
 ) -> list[StepMetrics]:
     """Train `model` in place, from the folder's latest state if there is one; return the metrics of every step.
 
@@ -94,7 +94,7 @@ def train(
 
 
 def _one_step(
-    model: nn.Module, optimizer: torch.optim.Optimizer, step_loss: StepLoss, plan: FullFinetune, step: int
+    model: nn.Module, optimizer: torch.optim.Optimizer, step_loss: StepLoss, plan: TrainingPlan, step: int
 ) -> StepMetrics:
     rate = cosine_rate(step + 1, plan.learning_rate, plan.warmup_steps, plan.steps + 1)
     for group in optimizer.param_groups:
@@ -122,7 +122,10 @@ def _log_recent(metrics: list[StepMetrics], steps: int) -> None:
     recent = metrics[-LOG_EVERY:]
     psnr = sum(row["psnr"] for row in recent) / len(recent)
     last = recent[-1]
-    log.info("step %d of %d: psnr %.2f dB, gradient norm %.3g", last["step"], steps, psnr, last["grad_norm"])
+    loss = sum(row["loss"] for row in recent) / len(recent)
+    log.info(
+        "step %d of %d: loss %.5f, psnr %.2f dB, gradient norm %.3g", last["step"], steps, loss, psnr, last["grad_norm"]
+    )
 
 
 def _step_seed(seed: int, step: int) -> int:

@@ -5,6 +5,7 @@ import torch
 
 from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.gslrm import Gslrm, load_gslrm
+from mouse_facelift.gslrm.draws import Draws
 from mouse_facelift.gslrm.objective import ReconstructionStep
 from mouse_facelift.gslrm.reconstruct import reconstruct
 from mouse_facelift.rendering.render import render
@@ -30,7 +31,7 @@ def model(checkpoint: Checkpoint) -> Gslrm:
 
 
 def step_on(model: Gslrm, inputs: tuple[int, int] = (2, 3), target_views: int = 2) -> ReconstructionStep:
-    return ReconstructionStep(model, Listed(), batch=2, inputs=inputs, target_views=target_views, backend="cpu")
+    return ReconstructionStep(model, Draws(Listed(), 2, inputs), target_views, backend="cpu", precision="float32")
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -17,16 +17,19 @@ from mouse_facelift.gslrm.config import RELEASED_ACTIVATIONS
 from mouse_facelift.gslrm.measure import measure_unseen_views
 from mouse_facelift.gslrm.pretrain import pretrain_gslrm, small_config
 from mouse_facelift.gslrm.sources import AnimalSource, read_packs
-from mouse_facelift.settings import Animals, GslrmSize, Pretraining, SurfaceLoss
+from mouse_facelift.settings import Animals, GslrmSize, Pretraining, RenderedPlan, Start, SurfaceLoss, TrainingPlan
 from tests.tiny_samples import CONTRACT, blobs
 from tests.unit.gslrm.tiny_finetune import COMPUTE, FINETUNE
 
+PLAN = FINETUNE.model_dump(exclude={"method", "target_views"})
 PRETRAINING = Pretraining(
     animals=Animals(count=5, held_out=2, views=4, seed=0),
     network=GslrmSize(patch_size=8, width=32, head_width=16, layers=1, scale_bias=-2.0),
     surface_loss=SurfaceLoss(depth=0.2, color=0.1, opacity=0.02),
     inputs=(2, 3),
-    training=FINETUNE,
+    start=Start(attention=0.8, rays=2.0),
+    surface_training=TrainingPlan(**PLAN),
+    training=RenderedPlan(**PLAN, target_views=FINETUNE.target_views),
 )
 
 
@@ -99,14 +102,14 @@ def test_weights_config_and_card_fit_together(pretrain) -> None:
     assert model.config.activations == RELEASED_ACTIVATIONS.model_copy(update={"scale_bias": -2.0})
     card = WeightsCard.read(out.card)
     assert card.weights_sha256 == sha256(out.weights)
-    assert (card.parent, card.contract, card.steps, card.skipped_updates) == ("none", CONTRACT.hash, 6, 0)
+    assert (card.parent, card.contract, card.steps, card.skipped_updates) == ("none", CONTRACT.hash, 12, 0)
     assert card.trained_on == "3 procedural animals, none of them the mouse; 2 others held out"
     assert {"network_psnr", "white_picture_psnr_foreground", "training_psnr_of_last_steps"} <= set(card.metrics)
 
 
 def test_an_interrupted_pretraining_ends_with_the_same_bytes(pretrain) -> None:
     whole = pretrain("whole")
-    for _ in range(FINETUNE.steps - 1):
+    for _ in range(2 * (FINETUNE.steps - 1)):
         with pytest.raises(SystemExit):
             pretrain("hurried", minutes=0)
     assert not (whole.weights.parent.parent / "hurried" / "w.safetensors").exists()

@@ -1,5 +1,7 @@
 """The known surface of procedural animals as a lesson, and which views are compared."""
 
+import math
+
 import pytest
 import torch
 
@@ -7,7 +9,8 @@ from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.geometry.gaussians import SH_BAND_0, Gaussians
 from mouse_facelift.geometry.rays import nearest_point_rays
 from mouse_facelift.gslrm import fresh_gslrm
-from mouse_facelift.gslrm.objective import ReconstructionStep
+from mouse_facelift.gslrm.draws import Batch, Draws
+from mouse_facelift.gslrm.objective import ReconstructionStep, SurfaceStep
 from mouse_facelift.gslrm.patches import pixels_to_rows
 from mouse_facelift.gslrm.pretrain import small_config
 from mouse_facelift.gslrm.surface import SurfaceError
@@ -18,6 +21,7 @@ from tests.unit.gslrm.test_gslrm_pretrain import PRETRAINING
 DEPTH = 2.5
 CONFIG = small_config(PRETRAINING, CONTRACT)
 VIEWS = torch.tensor([2, 0])
+BATCH = Batch(rows=[0], samples=[blobs(0)], orders=[torch.tensor([2, 0, 1, 3])], given=2)
 
 
 class FlatSource:
@@ -55,7 +59,7 @@ def on_the_surface(shift: float = 0.0, darker: float = 0.0) -> Gaussians:
 
 def error(gaussians: Gaussians, **weights: float) -> float:
     loss = SurfaceLoss(**({"depth": 0.0, "color": 0.0, "opacity": 0.0} | weights))
-    return SurfaceError(FlatSource(), CONFIG, loss)(gaussians, [blobs(0)], [VIEWS], [0]).item()
+    return SurfaceError(FlatSource(), CONFIG, loss)(gaussians, BATCH).item()
 
 
 def test_gaussians_on_the_surface_are_right():
@@ -79,8 +83,36 @@ def test_opacity_is_least_where_it_equals_alpha():
 
 @pytest.mark.parametrize("targets", range(1, 9))
 def test_seen_and_unseen_views_are_compared_alike(targets):
-    step = ReconstructionStep(fresh_gslrm(CONFIG, 0), FlatSource(), 1, (3, 3), targets, "cpu")
+    step = ReconstructionStep(fresh_gslrm(CONFIG, 0), Draws(FlatSource(), 1, (3, 3)), targets, "cpu", "float32")
     chosen = step._targets(torch.arange(6)).tolist()
     assert len(set(chosen)) == len(chosen) == min(targets, 6)
     assert chosen[: len(chosen) // 2] == list(range(len(chosen) // 2))
     assert 5 in chosen
+
+
+def test_a_surface_step_renders_nothing_and_lowers_its_loss():
+    surface = SurfaceError(FlatSource(), CONFIG, SurfaceLoss(depth=1.0, color=1.0, opacity=1.0))
+    model = fresh_gslrm(CONFIG, 0)
+    step = SurfaceStep(model, Draws(FlatSource(), 1, (2, 2)), "float32", surface)
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    losses = []
+    for _ in range(12):
+        loss, psnr = step(torch.Generator().manual_seed(0))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+        assert math.isnan(psnr)
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_half_precision_changes_little():
+    surface = SurfaceError(FlatSource(), CONFIG, SurfaceLoss(depth=1.0, color=1.0, opacity=1.0))
+    model = fresh_gslrm(CONFIG, 0)
+    exact, rough = (
+        SurfaceStep(model, Draws(FlatSource(), 1, (2, 2)), precision, surface)(torch.Generator().manual_seed(0))[0]
+        for precision in ("float32", "bfloat16")
+    )
+    assert exact.dtype == rough.dtype == torch.float32
+    assert exact != rough
+    torch.testing.assert_close(rough, exact, rtol=1e-2, atol=0)

@@ -15,6 +15,7 @@ FINETUNE = FullFinetune(
     warmup_steps=2,
     weight_decay=0.05,
     gradient_clip=1.0,
+    precision="float32",
     seed=0,
     checkpoint_every=4,
 )

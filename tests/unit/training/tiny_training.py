@@ -7,21 +7,20 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from mouse_facelift.settings import FullFinetune
+from mouse_facelift.settings import TrainingPlan
 from mouse_facelift.training.loop import Deadline, StepLoss, train
 from mouse_facelift.training.state import StateFolder, StepMetrics
 
 NEVER = Deadline(math.inf)
 ALREADY = Deadline(-math.inf)
-PLAN = FullFinetune(
-    method="full",
+PLAN = TrainingPlan(
     steps=12,
     batch=1,
-    target_views=1,
     learning_rate=0.05,
     warmup_steps=3,
     weight_decay=0.1,
     gradient_clip=1.0,
+    precision="float32",
     seed=4,
     checkpoint_every=5,
 )
@@ -44,7 +43,7 @@ def fitting(model: nn.Module) -> StepLoss:
 
 def run(
     folder: Path,
-    plan: FullFinetune,
+    plan: TrainingPlan,
     deadline: Deadline = NEVER,
     wrap: Wrap = lambda step: step,
     identity: str = "this",

@@ -1,0 +1,57 @@
+"""Which samples, and which of their views, a training step takes."""
+
+import itertools
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from mouse_facelift.formats.sample_folder import Sample
+from mouse_facelift.gslrm.sources import SampleSource
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples, and an order of each one's views: those that go into the network first."""
+
+    rows: list[int]
+    samples: list[Sample]
+    orders: list[Int[Tensor, " view"]]
+    given: int
+
+    @property
+    def inputs(self) -> list[Int[Tensor, " input"]]:
+        return [order[: self.given] for order in self.orders]
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Draws samples with replacement, and a number of input views for all of them."""
+
+    source: SampleSource
+    batch: int
+    inputs: tuple[int, int]
+    """least and most views given to the network"""
+    around: bool = False
+    """views stand in a ring, and one of each equal share of it goes in, as the cameras of a rig stand"""
+
+    def __call__(self, generator: torch.Generator) -> Batch:
+        rows = torch.randint(len(self.source), (self.batch,), generator=generator).tolist()
+        samples = [self.source.sample(row) for row in rows]
+        given = int(torch.randint(self.inputs[0], self.inputs[1] + 1, (), generator=generator))
+        draw = _around if self.around else _anyhow
+        return Batch(rows, samples, [draw(len(sample.cameras), given, generator) for sample in samples], given)
+
+
+def _anyhow(views: int, given: int, generator: torch.Generator) -> Int[Tensor, " view"]:
+    return torch.randperm(views, generator=generator)
+
+
+def _around(views: int, given: int, generator: torch.Generator) -> Int[Tensor, " view"]:
+    turn = int(torch.randint(views, (), generator=generator))
+    bounds = [share * views // given for share in range(given + 1)]
+    chosen = [int(torch.randint(low, high, (), generator=generator)) for low, high in itertools.pairwise(bounds)]
+    others = torch.randperm(views, generator=generator)
+    others = others[~torch.isin(others, torch.tensor(chosen))]
+    return (torch.cat([torch.tensor(chosen), others]) + turn) % views
