@@ -25,8 +25,8 @@ def attend_to_alike(model: Gslrm, start: Start, seed: int) -> None:
     embedding[:, channel >= COLOR_CHANNELS] *= start.rays
     width, head = model.config.transformer.d, model.config.transformer.d_head
     for layer in range(model.config.transformer.n_layer):
-        queries, keys, _ = model.get_parameter(f"transformer_layers.{layer}.attn.to_qkv.weight").split(width)
-        for first in range(0, width, head):
+        qkv = model.get_parameter(f"transformer_layers.{layer}.attn.to_qkv.weight")
+        for row in range(0, width, head):
             basis, _ = torch.linalg.qr(torch.randn(width, head, generator=generator))
-            queries[first : first + head] = start.attention * basis.T
-            keys[first : first + head] = start.attention * basis.T
+            qkv[row : row + head] = start.attention * basis.T
+            qkv[width + row : width + row + head] = start.attention * basis.T
