@@ -6,15 +6,15 @@ Goals, for whole calls on 2 threads, forward and with gradients alike:
 - at most 200 MB of memory beyond the scene at b.
 
 All take turns in one process, warm, and the least time of each counts: what else the machine does only adds. Memory is
-the growth of the peak of a fresh process that a smaller call has warmed.
+the peak of a fresh process that a smaller call has warmed, beyond what it held before (Linux).
 
     python -m bench.rasterizer --scenes a a_init b --repetitions 5
 """
 
 import argparse
+import ctypes
 import importlib.util
 import json
-import resource
 import shutil
 import subprocess
 import sys
@@ -125,9 +125,17 @@ def _extra_megabytes(draw: Draw) -> float:
     small = {name: value[:64] if name in LEAVES else value for name, value in warm_up.items()}
     _call(draw, small, gradients=True)
     scene = build_scene(MEMORY_SCENE)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    ctypes.CDLL(None).malloc_trim(0)  # what was freed before shall not hide what is taken now
+    Path("/proc/self/clear_refs").write_text("5")  # the peak is the present use again
+    before = _status_megabytes("VmRSS")
     _call(draw, scene, gradients=True)
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return _status_megabytes("VmHWM") - before
+
+
+def _status_megabytes(field: str) -> float:
+    """A line of this process's status (proc(5)), in MB."""
+    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(lines[field].split()[0]) * 1024 / 1e6
 
 
 if __name__ == "__main__":
