@@ -433,15 +433,39 @@ def read_settings(path: Path) -> Settings:
     """Read a configuration file.
 
     Raises:
-        ValueError: names the file and every key that is unknown, missing or out of range.
+        ValueError: names the file and every key that is unknown, missing, repeated or out of range.
     """
+    text = path.read_text(encoding="utf-8")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ValueError(f"{path}: not YAML: {error}") from error
+    refuse_repeated_keys(text, str(path))
     if not isinstance(content, dict):
         raise ValueError(f"{path}: a mapping of sections was expected, found {type(content).__name__}")
     return parse_settings(content, str(path))
+
+
+def refuse_repeated_keys(text: str, source: str) -> None:
+    """Raise ValueError if a section of a YAML text has a key twice: readers take the last and say nothing."""
+    waiting, seen = [yaml.compose(text, Loader=yaml.SafeLoader)], set()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen or not isinstance(node, yaml.CollectionNode):
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+            continue
+        lines: dict[str, int] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if isinstance(key, yaml.ScalarNode):
+                if first := lines.get(key.value):
+                    where = f"it stands in line {first} already"
+                    raise ValueError(f"{source}: line {line}: {key.value}: repeated key; {where}")
+                lines[key.value] = line
+            waiting.append(value)
 
 
 def parse_settings(content: Mapping[str, Any], source: str) -> Settings:

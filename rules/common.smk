@@ -4,11 +4,14 @@ import json
 import os
 import shlex
 import sys
+from pathlib import Path
 
 from mouse_facelift.plan import Plan
 from mouse_facelift.provenance import fingerprint
-from mouse_facelift.settings import parse_settings
+from mouse_facelift.settings import parse_settings, refuse_repeated_keys
 
+for path in map(Path, workflow.configfiles):
+    refuse_repeated_keys(path.read_text(encoding="utf-8"), str(path))
 plan = Plan(parse_settings(config, source=", ".join(map(str, workflow.configfiles)) or "--config"))
 settings = plan.settings
 

@@ -3,6 +3,7 @@
 import functools
 import importlib.util
 import logging
+import math
 from typing import Literal
 
 import numba
@@ -50,8 +51,8 @@ def rasterize(
     there and pictures back to the inputs' device. "auto" takes gsplat for tensors on a CUDA device, and for float32
     tensors on the CPU where there is both a CUDA device and gsplat; else the CPU. It logs once what it took.
 
-    Raises ValueError if shapes, types or devices do not fit together, if a camera or background is not finite, if Ks
-    asks for a gradient, or if the back end asked for cannot run.
+    Raises ValueError if shapes, types or devices do not fit together, if a camera or background is not finite, if a
+    focal length or limit is out of its range, if Ks asks for a gradient, or if the back end asked for cannot run.
     """
     if backgrounds is None:
         backgrounds = means.new_zeros(len(viewmats), 3)
@@ -66,6 +67,7 @@ def rasterize(
         "backgrounds": backgrounds,
     }
     _check(tensors, width, height)
+    _check_limits(tensors["Ks"], near_plane, far_plane, eps2d)
     if _choose(backend, means) == "gsplat":
         from mouse_facelift.rendering.gsplat_backend import rasterize_with_gsplat as draw
 
@@ -110,6 +112,15 @@ def _check(tensors: dict[str, Tensor], width: int, height: int) -> None:
         raise ValueError("Ks: not differentiable, but requires_grad is set")
     if width < 1 or height < 1:
         raise ValueError(f"width, height: expected at least 1 pixel, found {width} x {height}")
+
+
+def _check_limits(Ks: Float[Tensor, "camera 3 3"], near_plane: float, far_plane: float, eps2d: float) -> None:
+    if not (Ks[:, [0, 1], [0, 1]] > 0).all():
+        raise ValueError(f"Ks: expected focal lengths above 0, found {Ks[:, [0, 1], [0, 1]].tolist()}")
+    if not 0 < near_plane < far_plane < math.inf:
+        raise ValueError(f"near_plane, far_plane: expected 0 < near < far, found {near_plane}, {far_plane}")
+    if not 0 <= eps2d < math.inf:
+        raise ValueError(f"eps2d: expected at least 0 px^2, found {eps2d}")
 
 
 def _choose(backend: Backend, means: Tensor) -> Literal["cpu", "gsplat"]:

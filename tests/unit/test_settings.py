@@ -106,6 +106,18 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path):
         read_settings(tmp_path / "c.yaml")
 
 
+def test_a_repeated_key_is_refused_with_both_lines(tmp_path):
+    text = (REPOSITORY / "config.yaml").read_text()
+    path = tmp_path / "c.yaml"
+    path.write_text(text.replace("  threads: 2\n", "  threads: 2\n  threads: 3\n"))
+    first = text.splitlines().index("  threads: 2") + 1
+    with pytest.raises(ValueError, match=rf"c.yaml: line {first + 1}: threads: repeated key; .* line {first} already"):
+        read_settings(path)
+    path.write_text("{a: 1, a: 2}")
+    with pytest.raises(ValueError, match="repeated key"):
+        read_settings(path)
+
+
 def test_settings_and_plan_need_no_torch():
     code = "import sys, mouse_facelift.plan, mouse_facelift.provenance; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

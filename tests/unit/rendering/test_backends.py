@@ -130,6 +130,27 @@ def test_intrinsics_have_no_gradient(scene: Scene) -> None:
         replace(scene, Ks=scene.Ks.requires_grad_()).draw()
 
 
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ({"near_plane": 0.0}, "near_plane, far_plane"),
+        ({"near_plane": 2.0, "far_plane": 1.0}, "near_plane, far_plane"),
+        ({"far_plane": float("nan")}, "near_plane, far_plane"),
+        ({"eps2d": -0.1}, "eps2d"),
+        ({"eps2d": float("nan")}, "eps2d"),
+    ],
+)
+def test_limits_out_of_range_are_refused(scene: Scene, limits: dict[str, float], words: str) -> None:
+    with pytest.raises(ValueError, match=f"^{words}: expected"):
+        rasterize(**vars(scene), **limits, backend="cpu")
+
+
+def test_focal_lengths_are_positive(scene: Scene) -> None:
+    scene.Ks[0, 1, 1] = 0.0
+    with pytest.raises(ValueError, match=r"^Ks: expected focal lengths above 0"):
+        scene.draw()
+
+
 @pytest.mark.parametrize(("width", "height"), [(0, 4), (4, 0), (-1, 4)])
 def test_pictures_have_pixels(scene: Scene, width: int, height: int) -> None:
     with pytest.raises(ValueError, match=f"^width, height: expected at least 1 pixel, found {width} x {height}$"):
