@@ -4,7 +4,7 @@
 rule make_masks:
     input:
         pictures=lambda w: settings.captures[w.capture].pictures.format(camera=w.camera),
-        keys=lambda w: plan.key_masks(w.capture, w.camera),
+        key_masks=lambda w: plan.key_masks(w.capture, w.camera),
     output:
         masks="results/masks/{capture}/{camera}.mp4",
         table="results/masks/{capture}/{camera}.csv",
