@@ -43,7 +43,7 @@ def read_capture(name: str, capture: Capture, frames: Path, verdict: Path) -> No
     numbers = capture.frame_numbers
     logger.info("%s: %d cameras, %d frames; reading masks", name, len(calibration), len(numbers))
     masks = capture.masks
-    silhouettes = measure_silhouettes(recording, capture.cameras, masks.kind, masks.threshold, numbers)
+    silhouettes = measure_silhouettes(recording, capture.cameras, masks.kind, masks.threshold, numbers, keep=())
     meetings = _locate(silhouettes, calibration, capture, numbers)
     judged = judge(name, capture, recording, calibration, silhouettes, meetings, up)
     subjects = tuple(
