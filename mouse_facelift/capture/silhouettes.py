@@ -17,6 +17,9 @@ COVER_LIMIT = 0.9  # of a picture; a mask that covers more is one of the backgro
 _LISTED = 12
 _EDGE_MIDDLES = np.array([(0.5, 0), (-0.5, 0), (0, 0.5), (0, -0.5)], dtype=np.float32)
 
+Kept = dict[int, list[Bool[np.ndarray, "height width"]]]
+"""masks of all views, by the frame's number"""
+
 
 @dataclass(frozen=True)
 class Silhouettes:
@@ -32,7 +35,7 @@ class Silhouettes:
     """per view and frame: convex outline, px, OpenCV pixel origin"""
     whole: Bool[Tensor, "view frame"]
     """False where the component reaches the picture's edge"""
-    kept: dict[int, list[Bool[np.ndarray, "height width"]]]
+    kept: Kept
     """by frame number: the masks of all views"""
 
 
@@ -69,7 +72,7 @@ def measure_silhouettes(
     shares = torch.zeros(len(cameras), len(numbers), dtype=torch.float64)
     whole = torch.zeros(len(cameras), len(numbers), dtype=torch.bool)
     outlines: list[list[Float[np.ndarray, "vertex 2"]]] = [[] for _ in cameras]
-    kept: dict[int, list[Bool[np.ndarray, "height width"]]] = {number: [] for number in keep}
+    kept: Kept = {number: [] for number in keep}
     faults = []
     progress = tqdm(total=areas.numel(), desc="masks", unit="mask", disable=None)
     for view, camera in enumerate(cameras):
