@@ -54,7 +54,7 @@ def center_residuals(
 
 
 def hull_agreement(
-    masks: Mapping[int, Sequence[Bool[np.ndarray, "height width"]]],
+    masks: Mapping[int, Sequence[Bool[np.ndarray, "_ _"]]],
     points: Mapping[int, Float[Tensor, "3"]],
     calibration: Calibration,
     picture: int,

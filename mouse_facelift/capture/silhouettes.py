@@ -17,7 +17,7 @@ COVER_LIMIT = 0.9  # of a picture; a mask that covers more is one of the backgro
 _LISTED = 12
 _EDGE_MIDDLES = np.array([(0.5, 0), (-0.5, 0), (0, 0.5), (0, -0.5)], dtype=np.float32)
 
-Kept = dict[int, list[Bool[np.ndarray, "height width"]]]
+Kept = dict[int, list[Bool[np.ndarray, "_ _"]]]
 """masks of all views, by the frame's number"""
 
 
@@ -31,7 +31,7 @@ class Silhouettes:
     """px, OpenCV pixel origin"""
     shares: Float[Tensor, "view frame"]
     """part of the mask that the component makes up, 0 to 1"""
-    outlines: list[list[Float[np.ndarray, "vertex 2"]]]
+    outlines: list[list[Float[np.ndarray, "_ 2"]]]
     """per view and frame: convex outline, px, OpenCV pixel origin"""
     whole: Bool[Tensor, "view frame"]
     """False where the component reaches the picture's edge"""
@@ -71,7 +71,7 @@ def measure_silhouettes(
     centers = torch.zeros(len(cameras), len(numbers), 2, dtype=torch.float64)
     shares = torch.zeros(len(cameras), len(numbers), dtype=torch.float64)
     whole = torch.zeros(len(cameras), len(numbers), dtype=torch.bool)
-    outlines: list[list[Float[np.ndarray, "vertex 2"]]] = [[] for _ in cameras]
+    outlines: list[list[Float[np.ndarray, "_ 2"]]] = [[] for _ in cameras]
     kept: Kept = {number: [] for number in keep}
     faults = []
     progress = tqdm(total=areas.numel(), desc="masks", unit="mask", disable=None)
