@@ -16,7 +16,8 @@ plan = Plan(parse_settings(config, source=", ".join(map(str, workflow.configfile
 settings = plan.settings
 
 # Threads wait without spinning: where jobs share cores, spinning makes them several times slower.
-prefix = 'export OMP_WAIT_POLICY="${{OMP_WAIT_POLICY:-PASSIVE}}"; '
+# A prefix takes the place of Snakemake's own, without which a failure before `| tee` would go unseen.
+prefix = 'set -euo pipefail; export OMP_WAIT_POLICY="${{OMP_WAIT_POLICY:-PASSIVE}}"; '
 # Rules say `python`: the one that runs Snakemake, whether or not its environment was activated.
 if not workflow.deployment_settings.deployment_method:
     prefix += f'export PATH={shlex.quote(os.path.dirname(sys.executable))}:"$PATH"; '

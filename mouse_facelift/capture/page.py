@@ -83,7 +83,7 @@ def _lines(lines: Sequence[Line]) -> str:
 
 def _findings(verdict: Verdict) -> str:
     if not verdict.findings:
-        return "<p>No camera stands out: moving none of them alone makes the silhouettes agree better.</p>"
+        return "<p>No camera is named: moving any of them alone explains too little, or too uncertainly.</p>"
     items = "".join(f"<li><b>{html.escape(found.says)}</b></li>" for found in verdict.findings)
     how = (
         "A plane through two cameras' centers that touches the animal in one view touches it in the other."
@@ -192,7 +192,8 @@ def _axes(verdict: Verdict) -> str:
 
 def _explain(reading: AxisGaps) -> str:
     if reading.wrong_by <= 45:
-        return "the true reading" if reading.middle == "animal" else "right axis, other middle"
+        axis = "the true axis" if reading.wrong_by < 1 else f"{reading.wrong_by:.0f} degrees from the true axis"
+        return axis if reading.middle == "animal" else f"{axis}, another middle"
     least, most = min(reading.gaps), max(reading.gaps)
     return f"an axis error: {least:.1f} and {most:.1f} degrees are not of this rig"
 

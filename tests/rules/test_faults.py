@@ -147,6 +147,7 @@ def test_a_red_verdict_stops_the_line_after_its_page_unless_the_line_is_accepted
     told = laboratory.refuse("results/frames/tiny/manifest.json")
     assert "results/tiny/verdict.json: red" in told
     assert "rotation: Camera3 is turned by" in told
+    assert "MissingOutputException" not in told  # the job failed, and was seen to
     laboratory.config["captures"]["tiny"]["accept_red"] = red
     laboratory.make("results/frames/tiny/manifest.json")
     assert "accepted in the configuration" in (laboratory.folder / "results/tiny/verdict.html").read_text()
