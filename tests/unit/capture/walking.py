@@ -21,7 +21,7 @@ def walking_mouse(seed: int = 4) -> tuple[Outlines, Rig]:
     """Outlines of a walk before the reference rig at a quarter of its resolution."""
     rig = reference_rig(0.25)
     truth = true_motion("walk", 60, seed, 50, rig, 60)
-    sphere = _sphere(60)
+    sphere = _sphere(200)
     offsets = np.einsum("fpij,pvj->fpvi", truth.rotations, truth.radii[0][:, None] * sphere)
     points = (truth.centers[:, :, None] + offsets).reshape(60, -1, 3)[:FRAMES]
     world_to_camera = torch.from_numpy(np.linalg.inv(rig.camera_to_world))
