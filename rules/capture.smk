@@ -31,25 +31,48 @@ rule read_capture:
         pictures=lambda w: plan.pictures(w.capture),
         masks=lambda w: plan.masks(w.capture),
     output:
-        frames="results/frames/{capture}/manifest.json",
+        found="results/{capture}/found.json",
         verdict="results/{capture}/verdict.json",
+        page="results/{capture}/verdict.html",
     log:
         "logs/read_capture/{capture}.log",
     conda:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=1500,
         runtime=60,
     params:
         capture=lambda w: plan.with_masks(w.capture).model_dump_json(),
+        work=settings.verdict.model_dump_json(),
         code=code("capture", "geometry", "imaging"),
     shell:
         "python -m workflow_scripts.read_capture --name {wildcards.capture} --capture {params.capture:q}"
-        " --frames {output.frames} --verdict {output.verdict} 2>&1 | tee {log} >&2"
+        " --work {params.work:q} --found {output.found} --verdict {output.verdict} --page {output.page}"
+        " 2>&1 | tee {log} >&2"
 
 
-rule check_captures:
+# Red stops the line here, after the verdict and its page are written.
+rule admit_capture:
     input:
-        expand("results/{capture}/verdict.json", capture=settings.captures),
+        found="results/{capture}/found.json",
+        verdict="results/{capture}/verdict.json",
+    output:
+        frames="results/frames/{capture}/manifest.json",
+    log:
+        "logs/admit_capture/{capture}.log",
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    shell:
+        "python -m workflow_scripts.admit_capture --found {input.found} --verdict {input.verdict}"
+        " --frames {output.frames} 2>&1 | tee {log} >&2"
+
+
+rule check_capture:
+    input:
+        expand("results/{capture}/verdict.html", capture=settings.captures),
     localrule: True

@@ -1,6 +1,6 @@
 """What the masks of a recording say of the animal: how large it is in each picture, and where."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -15,6 +15,10 @@ from mouse_facelift.imaging.recordings import MaskKind, frame_path, read_masks
 
 COVER_LIMIT = 0.9  # of a picture; a mask that covers more is one of the background
 _LISTED = 12
+_EDGE_MIDDLES = np.array([(0.5, 0), (-0.5, 0), (0, 0.5), (0, -0.5)], dtype=np.float32)
+
+Kept = dict[int, list[Bool[np.ndarray, "_ _"]]]
+"""masks of all views, by the frame's number"""
 
 
 @dataclass(frozen=True)
@@ -27,12 +31,37 @@ class Silhouettes:
     """px, OpenCV pixel origin"""
     shares: Float[Tensor, "view frame"]
     """part of the mask that the component makes up, 0 to 1"""
+    outlines: list[list[Float[np.ndarray, "_ 2"]]]
+    """per view and frame: convex outline, px, OpenCV pixel origin"""
+    whole: Bool[Tensor, "view frame"]
+    """False where the component reaches the picture's edge"""
+    kept: Kept
+    """by frame number: the masks of all views"""
+
+
+@dataclass(frozen=True)
+class Component:
+    """Largest 8-connected part of a mask."""
+
+    area: int
+    """px"""
+    center: Float[Tensor, "2"]
+    """px, OpenCV pixel origin"""
+    outline: Float[np.ndarray, "vertex 2"]
+    """convex, through the middles of the outer pixels' outer edges; px, OpenCV pixel origin"""
+    whole: bool
+    """it does not reach the picture's edge"""
 
 
 def measure_silhouettes(
-    recording: Recording, cameras: Sequence[str], kind: MaskKind, threshold: int, numbers: Sequence[int]
+    recording: Recording,
+    cameras: Sequence[str],
+    kind: MaskKind,
+    threshold: int,
+    numbers: Sequence[int],
+    keep: Collection[int],
 ) -> Silhouettes:
-    """Decode the masks of some frames, each file once from its start, and keep no picture.
+    """Decode the masks of some frames, each file once from its start, and keep those of the frames in `keep`.
 
     Raises:
         ValueError: names file, frame and camera of masks that are empty or cover nearly all of the picture, or are of
@@ -41,6 +70,9 @@ def measure_silhouettes(
     areas = torch.zeros(len(cameras), len(numbers), dtype=torch.int64)
     centers = torch.zeros(len(cameras), len(numbers), 2, dtype=torch.float64)
     shares = torch.zeros(len(cameras), len(numbers), dtype=torch.float64)
+    whole = torch.zeros(len(cameras), len(numbers), dtype=torch.bool)
+    outlines: list[list[Float[np.ndarray, "_ 2"]]] = [[] for _ in cameras]
+    kept: Kept = {number: [] for number in keep}
     faults = []
     progress = tqdm(total=areas.numel(), desc="masks", unit="mask", disable=None)
     for view, camera in enumerate(cameras):
@@ -57,18 +89,22 @@ def measure_silhouettes(
                     f" expected the animal before a background"
                 )
             else:
-                areas[view, column], centers[view, column] = largest_component(mask)
-                shares[view, column] = float(areas[view, column]) / covered
+                found = largest_component(mask)
+                areas[view, column], centers[view, column] = found.area, found.center
+                shares[view, column], whole[view, column] = found.area / covered, found.whole
+                outlines[view].append(found.outline)
+            if number in kept:
+                kept[number].append(mask)
             progress.update()
     progress.close()
     if faults:
         rest = [f"... and {len(faults) - _LISTED} more masks"] if len(faults) > _LISTED else []
         raise ValueError("\n".join(faults[:_LISTED] + rest))
-    return Silhouettes(areas, centers, shares)
+    return Silhouettes(areas, centers, shares, outlines, whole, kept)
 
 
-def largest_component(mask: Bool[np.ndarray, "height width"]) -> tuple[int, Float[Tensor, "2"]]:
-    """Find the largest 8-connected part of a mask: its area in px and its center, OpenCV pixel origin.
+def largest_component(mask: Bool[np.ndarray, "height width"]) -> Component:
+    """Find the largest 8-connected part of a mask.
 
     Raises:
         ValueError: the mask is empty.
@@ -77,6 +113,15 @@ def largest_component(mask: Bool[np.ndarray, "height width"]) -> tuple[int, Floa
     if not width:
         raise ValueError("found 0 px in a mask")
     box = mask[y : y + height, x : x + width].astype(np.uint8)
-    _, _, rows, centers = cv2.connectedComponentsWithStats(box, connectivity=8)
+    _, labels, rows, centers = cv2.connectedComponentsWithStats(box, connectivity=8)
     largest = 1 + int(np.argmax(rows[1:, cv2.CC_STAT_AREA]))  # 0 is the background
-    return int(rows[largest, cv2.CC_STAT_AREA]), torch.from_numpy(centers[largest] + (x, y))
+    part = np.pad(labels == largest, 1)
+    rim, _ = cv2.findContours(part.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE, offset=(x - 1, y - 1))
+    hull = cv2.convexHull(np.concatenate(rim))[:, 0].astype(np.float32)
+    outline = cv2.convexHull((hull[:, None] + _EDGE_MIDDLES).reshape(-1, 2))[:, 0].astype(np.float64)
+    left, top = outline.min(axis=0)
+    right, bottom = outline.max(axis=0)
+    inside = left > 0 and top > 0 and right < mask.shape[1] - 1 and bottom < mask.shape[0] - 1
+    return Component(
+        int(rows[largest, cv2.CC_STAT_AREA]), torch.from_numpy(centers[largest] + (x, y)), outline, bool(inside)
+    )

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from mouse_facelift.formats.sample_table import SampleTable, load_sample
-from mouse_facelift.formats.verdict import Verdict
+from mouse_facelift.formats.verdict import Verdict, read_verdict
 from mouse_facelift.formats.views import Views
 from mouse_facelift.geometry.contract import require_contract
 from mouse_facelift.settings import parse_settings
@@ -97,4 +97,7 @@ def test_the_published_calibration_is_refused(recorded, tmp_path):
     published.config["captures"]["mouse_4cam"]["calibration"]["path"] = path
     told = published.refuse("eval_psnr")
     assert f"{path}: cameras 'side' and 'top' are identical" in told
-    assert not list(tmp_path.glob("results/**/*.json"))
+    assert not (tmp_path / "results/frames").exists() and not (tmp_path / "results/samples").exists()
+    refused = read_verdict(tmp_path / "results/mouse_4cam/verdict.json")
+    assert refused.light == "red"
+    assert "identical" in (tmp_path / "results/mouse_4cam/verdict.html").read_text()

@@ -5,18 +5,20 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from mouse_facelift.capture import read_calibration
+from mouse_facelift.formats.verdict import read_verdict
 from mouse_facelift.imaging.video import probe_video, read_frames, write_video
 from tests.workflow import Workflow
 
 FRAMES = 12
 # A broken recording must not lead to any of these.
-AFTER_CAPTURE = ("frames", "tiny", "views", "samples", "predictions", "scores", "eval_psnr.csv")
+AFTER_CAPTURE = ("frames", "views", "samples", "predictions", "scores", "eval_psnr.csv")
 
 
 def rewrite_video(path: Path, change: Callable[[list[np.ndarray]], list[np.ndarray]]) -> None:
@@ -121,6 +123,44 @@ def test_an_own_mask_that_is_missing_stops_everything_before_any_job(laboratory)
     assert "raw/masks/Camera4.mp4" in told
     assert "MissingInputException in rule read_capture" in told
     assert not (laboratory.folder / "results").exists()
+
+
+def turn_camera(path: Path, camera: int, degrees: float) -> None:
+    """Turn one camera of a calibration about its own x."""
+    text = path.read_text()
+    turn = cv2.Rodrigues(np.radians([degrees, 0.0, 0.0]))[0]
+    written = {field: section(text, camera, field) for field in ("rotation", "translation")}
+    values = {field: np.array(json.loads(value.replace(",]", "]"))) for field, value in written.items()}
+    rotation = cv2.Rodrigues(turn @ cv2.Rodrigues(values["rotation"])[0])[0][:, 0]
+    text = text.replace(written["rotation"], str(rotation.tolist()))
+    path.write_text(text.replace(written["translation"], str((turn @ values["translation"]).tolist())))
+
+
+def test_a_red_verdict_stops_the_line_after_its_page_unless_the_line_is_accepted(laboratory):
+    turn_camera(laboratory.folder / "raw/calibration.toml", 2, 2.0)
+    laboratory.make("check_capture")
+    page = (laboratory.folder / "results/tiny/verdict.html").read_text()
+    assert "Camera3 is turned by" in page
+    verdict = read_verdict(laboratory.folder / "results/tiny/verdict.json")
+    red = [line.name for line in verdict.lines if line.light == "red"]
+    assert verdict.light == "red" and "rotation" in red
+    told = laboratory.refuse("results/frames/tiny/manifest.json")
+    assert "results/tiny/verdict.json: red" in told
+    assert "rotation: Camera3 is turned by" in told
+    assert "MissingOutputException" not in told  # the job failed, and was seen to
+    laboratory.config["captures"]["tiny"]["accept_red"] = red
+    laboratory.make("results/frames/tiny/manifest.json")
+    assert "accepted in the configuration" in (laboratory.folder / "results/tiny/verdict.html").read_text()
+
+
+def test_a_capture_that_cannot_be_read_has_a_red_page(laboratory):
+    path = laboratory.folder / "raw/calibration.toml"
+    text = path.read_text()
+    for field in ("rotation", "translation"):
+        text = text.replace(section(text, 4, field), section(text, 1, field))
+    path.write_text(text)
+    laboratory.make("check_capture")
+    assert "are identical: same position" in (laboratory.folder / "results/tiny/verdict.html").read_text()
 
 
 FIRST = "patch_embedder.1.weight"

@@ -8,25 +8,30 @@ import numpy as np
 import pytest
 import torch
 
-from mouse_facelift.capture.read_capture import read_capture
+from mouse_facelift.capture.admit_capture import admit_capture
+from mouse_facelift.capture.read_capture import measure_capture, read_capture
 from mouse_facelift.formats.frames import Frames
-from mouse_facelift.formats.verdict import Verdict
+from mouse_facelift.formats.verdict import Found, RefusedVerdict, Verdict, read_verdict
 from mouse_facelift.imaging.pictures import write_rgb
 from mouse_facelift.imaging.video import write_video
-from mouse_facelift.settings import Capture
+from mouse_facelift.settings import Capture, read_settings
+from tests.conftest import REPOSITORY
 from tests.unit.capture.conftest import CAMERAS, FRAMES, HEIGHT, WIDTH, Laboratory
+
+WORK = read_settings(REPOSITORY / "config.yaml").verdict
 
 
 def read(capture: Capture, folder: Path) -> tuple[Frames, Verdict]:
-    frames, verdict = folder / "out" / "frames.json", folder / "out" / "verdict.json"
-    read_capture("ball", capture, frames, verdict)
-    return Frames.read(frames), Verdict.read(verdict)
+    found, verdict = folder / "out" / "found.json", folder / "out" / "verdict.json"
+    read_capture("ball", capture, WORK, found, verdict, folder / "out" / "verdict.html")
+    frames = Found.read(found).frames
+    assert frames is not None
+    return frames, Verdict.read(verdict)
 
 
 def refusal(capture: Capture, folder: Path, error: type[Exception] = ValueError) -> str:
     with pytest.raises(error) as caught:
-        read(capture, folder)
-    assert not (folder / "out" / "frames.json").exists()
+        measure_capture("ball", capture, WORK)
     return str(caught.value)
 
 
@@ -267,6 +272,7 @@ def test_a_real_session(shared: Path, tmp_path: Path) -> None:
                 "threshold": 127,
             },
             "frames": [0, 119],
+            "accept_red": [],
         }
     )
     frames, verdict = read(capture, tmp_path)
@@ -276,3 +282,39 @@ def test_a_real_session(shared: Path, tmp_path: Path) -> None:
     assert verdict.ray_miss_p95 < 6
     assert verdict.cameras[1].elevation == pytest.approx(24, abs=2)
     assert json.loads(frames.model_dump_json())["mask_kind"] == "images"
+    lines = {line.name: line for line in verdict.lines}
+    assert verdict.light == "amber"
+    assert lines["hull_cover"].light == "amber" and "side" in lines["hull_cover"].says
+    assert lines["time"].says == "the frames read are too far apart to tell"
+
+
+@pytest.mark.shared
+def test_a_real_session_under_its_published_calibration_is_red(shared: Path, tmp_path: Path) -> None:
+    session = shared / "real/mouse_4cam"
+    capture = Capture.model_validate(
+        {
+            "cameras": ["top", "side", "back", "mid"],
+            "calibration": {
+                "path": str(session / "original_session/calibration.toml"),
+                "format": "anipose",
+                "millimeters_per_unit": 1.0,
+                "up": [0.104, -0.016, -0.9945],
+            },
+            "pictures": f"{session}/original_session/{{camera}}/minimal_{{camera}}.mp4",
+            "masks": {
+                "kind": "images",
+                "path": f"{session}/frame_{{frame:03d}}/{{camera}}_mask.png",
+                "threshold": 127,
+            },
+            "frames": [0, 119],
+            "accept_red": ["tangents"],
+        }
+    )
+    out = tmp_path / "out"
+    read_capture("mouse", capture, WORK, out / "found.json", out / "verdict.json", out / "verdict.html")
+    refused = read_verdict(out / "verdict.json")
+    assert isinstance(refused, RefusedVerdict)
+    assert "cameras 'side' and 'top' are identical" in refused.refusal
+    with pytest.raises(ValueError, match=r"verdict\.json: red\n  reading: .*cameras 'side' and 'top' are identical"):
+        admit_capture(out / "found.json", out / "verdict.json", out / "frames.json")
+    assert not (out / "frames.json").exists()

@@ -13,13 +13,28 @@ def test_a_block_is_found_beside_a_smaller_one(left: int, top: int, width: int, 
     mask = np.zeros((40, 60), bool)
     mask[top : top + height, left : left + width] = True
     mask[38, 58] = True
-    area, center = largest_component(mask)
-    assert area == width * height
-    assert center.tolist() == pytest.approx([left + (width - 1) / 2, top + (height - 1) / 2])
+    found = largest_component(mask)
+    assert found.area == width * height
+    assert found.center.tolist() == pytest.approx([left + (width - 1) / 2, top + (height - 1) / 2])
+
+
+def test_an_outline_runs_along_the_outer_edges_of_pixels() -> None:
+    mask = np.zeros((40, 60), bool)
+    mask[10:20, 5:30] = True
+    found = largest_component(mask)
+    assert found.whole
+    assert found.outline.min(axis=0).tolist() == [4.5, 9.5]
+    assert found.outline.max(axis=0).tolist() == [29.5, 19.5]
+
+
+def test_a_part_at_the_picture_s_edge_is_not_whole() -> None:
+    mask = np.zeros((40, 60), bool)
+    mask[10:20, :9] = True
+    assert not largest_component(mask).whole
 
 
 def test_parts_that_touch_at_a_corner_are_one() -> None:
-    assert largest_component(np.eye(12, dtype=bool))[0] == 12
+    assert largest_component(np.eye(12, dtype=bool)).area == 12
 
 
 def test_an_empty_mask_has_no_part() -> None:

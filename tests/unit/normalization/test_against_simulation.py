@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mouse_facelift.capture.read_capture import read_capture
+from mouse_facelift.capture.read_capture import measure_capture
 from mouse_facelift.formats.manifest import tensor
 from mouse_facelift.formats.sample_folder import read_sample
 from mouse_facelift.formats.views import Views
@@ -22,9 +22,11 @@ from mouse_facelift.settings import (
     Normalization,
     NormalizationWork,
     VideoMasks,
+    read_settings,
 )
 from mouse_facelift.simulation.laboratory import simulate_capture
 from mouse_facelift.simulation.truth import Truth, read_truth, render_truth
+from tests.conftest import REPOSITORY
 
 SIZE = 64
 
@@ -43,8 +45,11 @@ def filmed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Truth]:
         pictures=laboratory + "/videos/{camera}.mp4",
         masks=VideoMasks(kind="video", path=laboratory + "/masks/{camera}.mp4", threshold=127),
         frames=FrameRange(start=0, stop=2, step=1),
+        accept_red=(),
     )
-    read_capture("walk", capture, folder / "frames.json", folder / "verdict.json")
+    work = read_settings(REPOSITORY / "config.yaml").verdict
+    frames, _, _ = measure_capture("walk", capture, work)
+    frames.write(folder / "frames.json")
     return folder / "frames.json", read_truth(folder / "truth")
 
 
