@@ -1,5 +1,6 @@
 """One resampling from a raw picture to a pinhole's: lens, turn, zoom and anti-aliasing at once."""
 
+import math
 from dataclasses import dataclass
 from functools import cache
 
@@ -179,14 +180,15 @@ def _turning_point(k1: float, k2: float, p1: float, p2: float, k3: float, *furth
 @cache
 def _turning_angle(k1: float, k2: float, k3: float, k4: float) -> float:
     """Angle off a fisheye lens's axis, at most half a turn, from which its picture's radius shrinks again."""
-    return min(_first_root(np.polynomial.Polynomial([1, 3 * k1, 5 * k2, 7 * k3, 9 * k4])) ** 0.5, np.pi)
+    turn = _first_root(np.polynomial.Polynomial([1, 3 * k1, 5 * k2, 7 * k3, 9 * k4]))
+    return min(math.sqrt(turn), math.pi)
 
 
 def _first_root(polynomial: np.polynomial.Polynomial) -> float:
     """Smallest positive root of a polynomial that is 1 at 0; infinite without one."""
     coefficients = polynomial.coef
     inverses = np.roots(coefficients)  # the powers fall in `roots`: these are the roots' inverses
-    return min((1 / float(t.real) for t in inverses if abs(t.imag) < 1e-9 and t.real > 0), default=np.inf)
+    return min((1 / float(t.real) for t in inverses if abs(t.imag) < 1e-9 and t.real > 0), default=math.inf)
 
 
 def _blur(sampling: SamplingMap) -> list[tuple[int, float]]:

@@ -13,6 +13,7 @@ import scipy.io
 import torch
 
 from mouse_facelift.capture import read_calibration
+from mouse_facelift.capture.calibration.readers import FORMATS
 from mouse_facelift.geometry.calibration import Calibration
 from mouse_facelift.geometry.lenses import project
 
@@ -174,7 +175,9 @@ ANIPOSE_FAULTS: list[tuple[Fields, str]] = [
     ({"rotation": [0.1, 0.2]}, r"view3: rotation \(Rodrigues vector\): found 2 values .* expected 3 numbers"),
     ({"translation": [0, 0, float("inf")]}, r"view3: translation: found inf, expected a finite number"),
     ({"translation": [0, 0, 10**400]}, r"view3: translation: found 1000.*, expected a finite number"),
-    ({"fisheye": True}, r"camera view3: fisheye: found bool True, expected false: OpenCV's fisheye lens"),
+    ({"fisheye": True}, r"camera view3: distortions: found 5 values .*, expected 4 numbers"),
+    ({"fisheye": True, "distortions": [0.1, 0.0, 0.0, 0.0]}, r"cameras \['view3'\] have fisheye lenses"),
+    ({"fisheye": 1}, r"camera view3: fisheye: found int 1, expected true or false"),
     ({"rotation": [0.2, 0.2, 0.3], "translation": [20.0, -20.0, 300.0]}, r"cameras 'view2' and 'view3' are identical"),
 ]
 
@@ -235,13 +238,14 @@ def test_what_no_format_knows_is_refused_with_all_of_them(tmp_path: Path) -> Non
     path.write_text("[board]\nsquares = 8")
     message = refusal(path)
     assert re.search(r"no known calibration format", message)
-    assert all(f"\n  {name}: " in message for name in ("anipose", "dannce", "facelift"))
+    assert all(f"\n  {name}: " in message for name in FORMATS)
     assert "TOML without sections [cam_0], [cam_1], ...; found ['board']" in message
 
 
 def test_unknown_formats_folders_and_absent_files_are_told_apart(tmp_path: Path, anipose: Callable[..., Path]) -> None:
-    assert "unknown calibration format 'theia'; known: ['anipose', 'dannce', 'facelift']" in refusal(anipose(), "theia")
-    assert "not a file" in refusal(tmp_path)
+    assert "unknown calibration format 'theia'; known: ['anipose', 'colmap', 'dannce', " in refusal(anipose(), "theia")
+    (tmp_path / "empty").mkdir()
+    assert "not a file, and no calibration of several files" in refusal(tmp_path / "empty")
     with pytest.raises(FileNotFoundError, match=r"nowhere\.toml"):
         read_calibration(tmp_path / "nowhere.toml")
 
@@ -261,7 +265,7 @@ RUBBISH = {
 }
 
 
-@pytest.mark.parametrize("format", [None, "anipose", "dannce", "facelift"])
+@pytest.mark.parametrize("format", [None, *FORMATS])
 @pytest.mark.parametrize("content", RUBBISH.values(), ids=RUBBISH.keys())
 def test_rubbish_is_refused_by_name(content: bytes, format: str | None, tmp_path: Path) -> None:
     path = tmp_path / "rubbish.bin"
