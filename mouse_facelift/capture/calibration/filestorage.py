@@ -9,6 +9,11 @@ import numpy as np
 from mouse_facelift.capture.calibration import fields
 
 _ENTRIES_LIMIT = 100_000
+# OpenCV's parser calls itself for each level, and some 20000 of them end the process. Within these limits no text has
+# more than about 14000: a level takes a bracket, a tag, or a mark (- or :) with a column of its own.
+_TEXT_LIMIT = 1_000_000
+_BRACKETS_LIMIT = 3000
+_MARKS_LIMIT = 100
 _DEPTH_LIMIT = 16
 
 
@@ -49,6 +54,7 @@ def read_filestorage(path: Path) -> dict[str, object]:
         raise ValueError(f"{path}: not OpenCV's FileStorage: {error}") from error
     if not looks_like_filestorage(path):
         raise ValueError(f"{path}: not OpenCV's FileStorage: it does not begin with %YAML or <opencv_storage>")
+    _refuse_deep_nesting(text, path)
     try:
         storage = cv2.FileStorage(text, cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)
         content = _plain(storage.root(), 0)
@@ -58,6 +64,17 @@ def read_filestorage(path: Path) -> dict[str, object]:
     if not isinstance(content, dict):
         raise ValueError(f"{path}: not OpenCV's FileStorage: it holds no named values")
     return content
+
+
+def _refuse_deep_nesting(text: str, path: Path) -> None:
+    brackets = text.count("[") + text.count("{") + text.count("<")
+    lines = text.splitlines() if text.lstrip("\ufeff \r\n\t").startswith("%YAML") else []
+    marks = max((line.count("-") + line.count(":") for line in lines if not line.lstrip().startswith("#")), default=0)
+    if len(text) > _TEXT_LIMIT or brackets > _BRACKETS_LIMIT or marks > _MARKS_LIMIT:
+        raise ValueError(
+            f"{path}: not a calibration: {len(text)} characters, {brackets} lists and tables,"
+            f" {marks} marks (- or :) in one line; limits are {_TEXT_LIMIT}, {_BRACKETS_LIMIT}, {_MARKS_LIMIT}"
+        )
 
 
 def _plain(node: cv2.FileNode, depth: int) -> object:

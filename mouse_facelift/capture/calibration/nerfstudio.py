@@ -15,7 +15,7 @@ from mouse_facelift.capture.calibration import fields
 from mouse_facelift.capture.calibration.pictures import absent_pictures, camera_names, find_picture
 from mouse_facelift.capture.calibration.rig import LabCamera, join_cameras
 from mouse_facelift.geometry.calibration import Calibration
-from mouse_facelift.geometry.cameras import invert_poses
+from mouse_facelift.geometry.cameras import check_pose
 from mouse_facelift.geometry.rotations import ROTATION_TOLERANCE
 from mouse_facelift.imaging.pictures import picture_size
 
@@ -110,12 +110,13 @@ def _pose(value: object, where: str) -> tuple[Tensor, float]:
     scale = float((block @ block.T).diagonal().mean().sqrt())
     if scale < 1e-9:
         raise ValueError(f"{where}: transform_matrix: its rotation is zero: {block.tolist()}")
-    turned = fields.pose(
-        block / scale @ torch.diag(torch.tensor([1.0, -1.0, -1.0], dtype=torch.float64)), stored[:3, 3]
-    )
+    if abs(scale - 1) > ROTATION_TOLERANCE:
+        block = block / scale
+    turned = fields.pose(block @ torch.diag(torch.tensor([1.0, -1.0, -1.0], dtype=torch.float64)), stored[:3, 3])
+    check_pose(turned, f"{where}: transform_matrix")
     if rows != 3 and stored[3].tolist() != [0, 0, 0, 1]:
         raise ValueError(f"{where}: transform_matrix: the last row is {stored[3].tolist()}, expected [0, 0, 0, 1]")
-    return invert_poses(turned), scale
+    return torch.linalg.inv(turned), scale
 
 
 def _is_fisheye(lens: Mapping[str, object], where: str) -> bool:

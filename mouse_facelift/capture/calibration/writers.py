@@ -1,4 +1,7 @@
-"""Calibrations written for other tools, as `read_calibration` reads them back."""
+"""Calibrations written for other tools, as `read_calibration` reads them back.
+
+Anipose and COLMAP hold a rotation in three or four numbers: one that is orthogonal to 1e-8 only comes back so near.
+"""
 
 import json
 from collections.abc import Callable
@@ -10,7 +13,6 @@ from torch import Tensor
 
 from mouse_facelift.formats.whole import whole_folder, write_text_whole
 from mouse_facelift.geometry.calibration import Calibration
-from mouse_facelift.geometry.cameras import invert_poses
 from mouse_facelift.geometry.lenses import FISHEYE
 
 
@@ -84,7 +86,7 @@ def write_nerfstudio(calibration: Calibration, path: Path) -> None:
     if not fisheye:
         _refuse_beyond(calibration, 5, what)
     keys = ("k1", "k2", "k3", "k4") if fisheye else ("k1", "k2", "p1", "p2", "k3")
-    poses = invert_poses(calibration.world_to_camera)
+    poses = torch.linalg.inv(calibration.world_to_camera)  # exact for rotations of few digits, too
     poses[:, :3, 1:3] *= -1  # OpenGL's axes
     frames = []
     for view, name in enumerate(calibration.names):

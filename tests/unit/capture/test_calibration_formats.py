@@ -1,6 +1,7 @@
 """One rig, written as each tool writes it, is read as one and the same."""
 
 import json
+import random
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -250,3 +251,46 @@ def test_entities_in_xml_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "session.qca.txt"
     path.write_text('<!DOCTYPE x [<!ENTITY a "aa">]><calibration>&a;</calibration>')
     assert "declares entities" in refusal(path, "qualisys")
+
+
+DEEP = {
+    "lists": "a: " + "[ " * 40_000,
+    "tables": "a: " + "{a: " * 40_000,
+    "dashes": "- " * 40_000,
+    "keys": "b: " * 40_000,
+    "indentation": "".join(f"{' ' * level}a:\n" for level in range(1400)),
+}
+
+
+@pytest.mark.parametrize("text", DEEP.values(), ids=DEEP.keys())
+def test_deep_nesting_does_not_end_the_process(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "camera.yml"
+    path.write_text(f"%YAML:1.0\n{text}")
+    refusal(path, "opencv")
+    path.write_text('<?xml version="1.0"?>\n<opencv_storage>' + "<M1>" * 40_000)
+    refusal(path)
+
+
+def _spoiled(whole: bytes, chance: random.Random) -> bytes:
+    damaged = bytearray(whole[: chance.randrange(len(whole))] if chance.random() < 0.2 else whole)
+    for _ in range(chance.choice([1, 2, 8])):
+        if damaged:
+            damaged[chance.randrange(len(damaged))] = chance.choice([0, 255, 128, *b'09-.eE[]{}",=:!%#&*|>\n '])
+    return bytes(damaged)
+
+
+@pytest.mark.parametrize("format", sorted(set(WRITE) - {"mammal"}))
+def test_damaged_files_are_read_or_refused_by_name(format: str, rig: Calibration, tmp_path: Path) -> None:
+    path, chance = WRITE[format](rig, tmp_path), random.Random(0)
+    files = sorted(tmp_path.iterdir())
+    for number in range(60):
+        file = files[number % len(files)]
+        whole = file.read_bytes()
+        file.write_bytes(_spoiled(whole, chance))
+        try:
+            found = read_calibration(path, format)
+        except ValueError as error:
+            assert str(tmp_path) in str(error)
+        else:
+            assert isinstance(found, Calibration)
+        file.write_bytes(whole)
