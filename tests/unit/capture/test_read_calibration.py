@@ -15,7 +15,6 @@ import torch
 from mouse_facelift.capture import read_calibration
 from mouse_facelift.capture.calibration.readers import FORMATS
 from mouse_facelift.geometry.calibration import Calibration
-from mouse_facelift.geometry.lenses import project
 
 Fields = dict[str, Any]
 
@@ -304,28 +303,6 @@ def test_the_defective_published_session_is_refused(shared: Path) -> None:
 
 
 @pytest.mark.shared
-def test_dannce_and_mammal_place_the_cameras_alike(examples: Path) -> None:
-    found = read_calibration(examples / "dannce_label3d/label3d_dannce.mat")
-    mammal = json.loads((examples / "mammal_new_cam/new_cam_reconstructed.json").read_text())
-    centers = np.stack([-np.array(camera["R"]).T @ camera["T"] for camera in mammal])
-    np.testing.assert_allclose(found.centers.numpy(), centers, rtol=0, atol=1e-9)
-
-
-@pytest.mark.shared
-def test_labels_reproject_to_where_they_were_clicked(examples: Path) -> None:
-    path = examples / "dannce_label3d/label3d_dannce.mat"
-    found = read_calibration(path)
-    labels = scipy.io.loadmat(path, variable_names=["labelData"], simplify_cells=True)["labelData"]
-    for view, label in enumerate(labels):
-        points = torch.tensor(label["data_3d"]).reshape(-1, 3)
-        pixels = torch.tensor(label["data_2d"]).reshape(-1, 2) - 1
-        known = torch.isfinite(points).all(dim=1) & torch.isfinite(pixels).all(dim=1)
-        assert int(known.sum()) > 1000
-        lens = (found.intrinsics[view], found.distortion[view], found.world_to_camera[view])
-        torch.testing.assert_close(project(points[known], *lens), pixels[known], rtol=0, atol=1e-9)
-
-
-@pytest.mark.shared
 def test_the_facelift_turntable(examples: Path) -> None:
     found = read_calibration(examples / "facelift_opencv_cameras/opencv_cameras.json")
     assert len(found) == 32 and found.names[:2] == ["cam_000", "cam_001"]
@@ -333,14 +310,3 @@ def test_the_facelift_turntable(examples: Path) -> None:
         found.centers.norm(dim=-1), torch.full((32,), 2.7, dtype=torch.float64), rtol=0, atol=1e-6
     )
     assert float((found.intrinsics[:, :2, 2] - 255.5).abs().max()) == 0
-
-
-@pytest.mark.shared
-def test_an_anipose_rig_stands_as_in_colmap(examples: Path) -> None:
-    found = read_calibration(examples / "anipose_toml/calibration.toml")
-    rows = [line.split() for line in (examples / "colmap_text/images.txt").read_text().splitlines()]
-    poses = [row for row in rows if len(row) == 10 and row[0] != "#"]
-    assert len(poses) == len(found) == 7
-    for row in poses:
-        view = found.names.index(Path(row[9]).stem)
-        torch.testing.assert_close(found.world_to_camera[view, :3, 3].tolist(), [float(word) for word in row[5:8]])
