@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mouse_facelift.geometry.calibration import Calibration
 from mouse_facelift.geometry.lenses import distort, project, undistort
 
 K = torch.tensor([[760.0, -6.0, 648.0], [0.0, 763.0, 513.0], [0.0, 0.0, 1.0]], dtype=torch.float64)
@@ -77,3 +78,13 @@ def test_fisheye_lenses_can_be_inverted(off_axis: float, around: float, k1: floa
     angle = torch.tensor(around, dtype=torch.float64).deg2rad()
     ray = torch.tensor(off_axis, dtype=torch.float64).deg2rad().tan() * torch.stack([angle.cos(), angle.sin()])[None]
     torch.testing.assert_close(undistort(distort(ray, K, lens), K, lens), ray, rtol=1e-8, atol=1e-9)
+
+
+def test_no_lens_has_six_coefficients() -> None:
+    pose, sizes = torch.eye(4, dtype=torch.float64)[None], torch.tensor([[1280, 1024]])
+    for count in (4, 5, 8, 12, 14):
+        Calibration(["a"], K[None], torch.zeros(1, count, dtype=torch.float64), pose, sizes)
+    with pytest.raises(
+        ValueError, match=r"6 coefficients of distortion a camera, expected 4 \(OpenCV's fisheye lens\)"
+    ):
+        Calibration(["a"], K[None], torch.zeros(1, 6, dtype=torch.float64), pose, sizes)
