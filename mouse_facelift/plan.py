@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from mouse_facelift.settings import AlphaMasks, Capture, Experiment, FullFinetune, Settings, digest
+from mouse_facelift.settings import (
+    AlphaMasks,
+    Capture,
+    CarriedMasks,
+    Experiment,
+    FullFinetune,
+    MadeMasks,
+    Settings,
+    digest,
+)
 
 PACK_SIZE = 500  # animals a file
 SIMULATED_CAMERAS = tuple(f"Camera{number}" for number in range(1, 7))
@@ -36,8 +45,24 @@ class Plan:
 
     def masks(self, capture: str) -> list[str]:
         """Mask videos or pictures; none where masks are the pictures' own alpha."""
+        row = self.with_masks(capture)
+        masks = row.given_masks
+        return [] if isinstance(masks, AlphaMasks) else _files(masks.path, row)
+
+    def with_masks(self, capture: str) -> Capture:
+        """The capture as it is once masks that are to be made have been made."""
         row = self.settings.captures[capture]
-        return [] if isinstance(row.masks, AlphaMasks) else _files(row.masks.path, row)
+        if not isinstance(row.masks, MadeMasks):
+            return row
+        made = {"kind": "video", "path": f"results/masks/{capture}/{{camera}}.mp4", "threshold": 127}
+        return Capture.model_validate(row.model_dump() | {"masks": made})
+
+    def key_masks(self, capture: str, camera: str) -> list[str]:
+        """Outlined frames that masks are made from, if any."""
+        masks = self.settings.captures[capture].masks
+        if not isinstance(masks, CarriedMasks):
+            return []
+        return [masks.path.format(camera=camera, frame=frame) for frame in masks.key_frames]
 
     def chunks(self, capture: str) -> range:
         """Numbers of the chunks of frames that are normalized in one job each."""

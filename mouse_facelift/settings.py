@@ -158,7 +158,40 @@ class AlphaMasks(_Section):
     threshold: Annotated[int, Field(ge=1, le=254)]
 
 
-Masks = Annotated[VideoMasks | ImageMasks | AlphaMasks, Field(discriminator="kind")]
+class BackgroundMasks(_Section):
+    """Made here, of a moving animal: what differs from the empty cage."""
+
+    kind: Literal["background"]
+    samples: Annotated[int, Field(ge=3, le=500)]
+    """frames, spread over the recording, that show the cage together"""
+    threshold: PositiveFloat
+    """distance in color (0 to 255 a channel) beyond which a pixel is animal"""
+
+
+class CarriedMasks(_Section):
+    """Made here, of a still animal: a few outlined frames, carried to those between."""
+
+    kind: Literal["carried"]
+    path: CameraPattern
+    """of the outlined frames' masks, with {camera} and {frame}"""
+    threshold: Annotated[int, Field(ge=1, le=254)]
+    key_frames: Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)]
+    """the outlined frames"""
+    band: Annotated[int, Field(ge=0, le=20)]
+    """px to each side of the carried outline that GrabCut decides"""
+
+    @model_validator(mode="after")
+    def _has_frames(self) -> "CarriedMasks":
+        if not FRAME_FIELD.search(self.path):
+            raise ValueError(f"{self.path!r} must hold {{frame}} (or {{frame:03d}}), the outlined frame's number")
+        if list(self.key_frames) != sorted(set(self.key_frames)):
+            raise ValueError(f"key_frames: {list(self.key_frames)} must rise")
+        return self
+
+
+GivenMasks = VideoMasks | ImageMasks | AlphaMasks
+MadeMasks = BackgroundMasks | CarriedMasks
+Masks = Annotated[GivenMasks | MadeMasks, Field(discriminator="kind")]
 
 
 class FrameRange(_Section):
@@ -193,10 +226,23 @@ class Capture(_Section):
         return self
 
     @model_validator(mode="after")
+    def _masks_are_made_of_videos(self) -> "Capture":
+        if isinstance(self.masks, MadeMasks) and FRAME_FIELD.search(self.pictures):
+            raise ValueError(f"masks: of kind {self.masks.kind}, which are made of videos, but pictures are single")
+        return self
+
+    @model_validator(mode="after")
     def _alpha_is_of_pictures(self) -> "Capture":
         if self.masks.kind == "alpha" and not FRAME_FIELD.search(self.pictures):
             raise ValueError(f"masks: of kind alpha, but {self.pictures!r} is a video, which has no alpha channel")
         return self
+
+    @property
+    def given_masks(self) -> GivenMasks:
+        """The masks, where there are some. Raises ValueError where they are yet to be made."""
+        if isinstance(self.masks, MadeMasks):
+            raise ValueError(f"masks: of kind {self.masks.kind}, which rule make_masks has yet to make")
+        return self.masks
 
     @property
     def frame_numbers(self) -> tuple[int, ...]:

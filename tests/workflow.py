@@ -50,7 +50,8 @@ def tiny_config() -> Config:
             row["finetune"] = row["finetune"] | {"steps": 6, "batch": 1, "warmup_steps": 1, "checkpoint_every": 2}
     config["pretraining"]["animals"] = {"count": 10, "held_out": 2, "views": 7, "seed": 0}
     config["pretraining"]["network"] |= {"width": 32, "head_width": 16, "layers": 1}
-    config["pretraining"]["training"] |= {"steps": 4, "batch": 1, "warmup_steps": 1, "checkpoint_every": 2}
+    for stage in ("surface_training", "training"):
+        config["pretraining"][stage] |= {"steps": 4, "batch": 1, "warmup_steps": 1, "checkpoint_every": 2}
     config["evaluation"] |= {"samples": 2, "sheet_samples": 1, "models": 1, "hull_resolution": 32}
     config["compute"]["threads"] = 1
     return config

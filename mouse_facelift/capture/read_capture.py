@@ -43,7 +43,7 @@ def read_capture(name: str, capture: Capture, frames: Path, verdict: Path) -> No
     up = up / torch.linalg.vector_norm(up)
     numbers = capture.frame_numbers
     logger.info("%s: %d cameras, %d frames; reading masks", name, len(calibration), len(numbers))
-    masks = capture.masks
+    masks = capture.given_masks
     silhouettes = measure_silhouettes(recording, capture.cameras, masks.kind, masks.threshold, numbers)
     meetings = _locate(silhouettes, calibration, capture, numbers)
     judged = judge(name, capture, recording, calibration, silhouettes, meetings, up)

@@ -39,8 +39,9 @@ def inspect_recording(capture: Capture) -> Recording:
     """
     pictures = [fill_camera(capture.pictures, camera) for camera in capture.cameras]
     masks: list[str | None] = [None] * len(pictures)
-    if capture.masks.kind != "alpha":
-        masks = [fill_camera(capture.masks.path, camera) for camera in capture.cameras]
+    given = capture.given_masks
+    if given.kind != "alpha":
+        masks = [fill_camera(given.path, camera) for camera in capture.cameras]
     numbers = capture.frame_numbers
     patterns = [*pictures, *(mask for mask in masks if mask is not None)]
     _require_files([Path(capture.calibration.path), *(path for p in patterns for path in _paths(p, numbers))])

@@ -12,10 +12,11 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-MatlabValue = np.ndarray | str | list["MatlabValue"] | dict[str, "MatlabValue"] | None
+MatlabValue = np.ndarray | str | list[Any] | dict[str, Any] | None  # the values inside are MatlabValues again
 """Numbers keep their shape, cells are listed column by column, a struct is a dict, an array of structs a list of them;
 None stands for what is not read (objects, function handles, sparse and complex numbers)."""
 

@@ -13,7 +13,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from numba import njit
+from numba import njit, typeof
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -21,24 +21,42 @@ F = TypeVar("F", bound=Callable[..., Any])
 _FAST_MATH = {"nsz", "arcp", "contract", "afn", "reassoc"}
 
 
-def parallel_kernel(function: F) -> F:
-    """Compile `function` with its `prange` loops spread over threads, and keep it on disk. Strict arithmetic."""
-    return _compile(function, parallel=True, cache=True, nogil=True)
+class Kernel:
+    """A compiled function, of which even the process that compiles it runs what lies on disk.
 
-
-def fast_parallel_kernel(function: F) -> F:
-    """As `parallel_kernel`, with fast math: for loops over pixels, whose sums it makes three times faster.
-
-    Numba optimizes the code that it keeps on disk once more. With fast math that may change last bits between the
-    process that compiles and all later ones, and a training that the first began would not go on to the same bytes.
-    So it is no default, and tests compare the two.
+    Numba optimizes the code that it keeps once more. That may change last bits between the process that compiles and
+    all later ones, and a training that the first began would not go on to the same bytes. So one dispatcher compiles
+    and keeps, and another reads.
     """
-    return _compile(function, parallel=True, cache=True, nogil=True, fastmath=_FAST_MATH)
+
+    def __init__(self, function: Callable[..., Any], **options: Any) -> None:
+        self.__name__ = function.__name__
+        self._keeper = _compile(function, parallel=True, cache=True, nogil=True, **options)
+        self.reader = _compile(function, parallel=True, cache=True, nogil=True, **options)
+        self._kept: set[tuple[Any, ...]] = set()
+
+    def __call__(self, *arguments: Any) -> Any:
+        signature = tuple(map(typeof, arguments))
+        if signature not in self._kept:
+            self._keeper.compile(signature)
+            self._kept.add(signature)
+        return self.reader(*arguments)
+
+
+def parallel_kernel(function: Callable[..., Any]) -> Kernel:
+    """Compile `function` with its `prange` loops spread over threads, and keep it on disk. Strict arithmetic."""
+    return Kernel(function)
+
+
+def fast_parallel_kernel(function: Callable[..., Any]) -> Kernel:
+    """As `parallel_kernel`, with fast math: for loops over pixels, whose sums it makes three times faster."""
+    return Kernel(function, fastmath=_FAST_MATH)
 
 
 def device_function(function: F) -> F:
     """Compile `function` into the kernels of its file that call it."""
-    return _compile(function, forceinline=True)
+    inlined: F = _compile(function, forceinline=True)
+    return inlined
 
 
 def plain(function: F) -> F:
@@ -47,7 +65,6 @@ def plain(function: F) -> F:
     return unwrapped
 
 
-def _compile(function: F, **options: Any) -> F:
+def _compile(function: Callable[..., Any], **options: Any) -> Any:
     # With Python's error model every division branches, and no loop with a division uses vector instructions.
-    compiled: F = njit(error_model="numpy", **options)(plain(function))
-    return compiled
+    return njit(error_model="numpy", **options)(plain(function))

@@ -188,18 +188,18 @@ def test_a_later_process_compiles_nothing(scene: Scene) -> None:
     _drawn_with_gradients(scene.to(torch.float32))
     script = """
         import torch
-        from numba.core.dispatcher import Dispatcher
 
         from mouse_facelift.rendering.rasterizer import binning, compositing, projection
+        from mouse_facelift.rendering.rasterizer.compilation import Kernel
         from tests.unit.rendering.scenes import random_scene
 
         scene = random_scene(seed=3).to(torch.float32).differentiable()
         scene.gradients(scene.draw())
         kernels = [
-            kernel
+            kernel.reader
             for module in (binning, compositing, projection)
             for kernel in vars(module).values()
-            if isinstance(kernel, Dispatcher) and kernel.stats.cache_path and kernel.signatures
+            if isinstance(kernel, Kernel) and kernel.reader.signatures
         ]
         compiled = [kernel.__name__ for kernel in kernels if kernel.stats.cache_misses]
         print(len(kernels), compiled)
