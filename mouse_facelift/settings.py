@@ -96,7 +96,24 @@ class Simulation(_Section):
 
 class CalibrationFile(_Section):
     path: str
-    format: Literal["anipose", "dannce", "facelift"] | None
+    format: (
+        Literal[
+            "anipose",
+            "colmap",
+            "dannce",
+            "dannce_params",
+            "easymocap",
+            "facelift",
+            "jarvis",
+            "label3d",
+            "mammal",
+            "multical",
+            "nerfstudio",
+            "opencv",
+            "qualisys",
+        ]
+        | None
+    )
     """null: recognized from the content"""
     millimeters_per_unit: PositiveFloat
     up: tuple[float, float, float]

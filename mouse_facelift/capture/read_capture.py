@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mouse_facelift.capture.agreement import center_residuals, hull_agreement
 from mouse_facelift.capture.calibration.readers import read_calibration
+from mouse_facelift.capture.calibration.suspicions import suspicions
 from mouse_facelift.capture.diagnosis import Cause, Recorded, diagnose
 from mouse_facelift.capture.outlines import bring_outlines, mean_focals
 from mouse_facelift.capture.page import write_page, write_refusal
@@ -168,9 +169,15 @@ def _lab_cameras(capture: Capture, recording: Recording) -> Calibration:
     poses[:, :3, 3] *= file.millimeters_per_unit
     sizes = torch.tensor(recording.sizes)
     try:
-        return Calibration(chosen.names, chosen.intrinsics, chosen.distortion, poses, sizes, notes)
+        sized = Calibration(chosen.names, chosen.intrinsics, chosen.distortion, poses, sizes, notes)
     except ValueError as error:
         raise ValueError(f"{file.path}: {error}") from error
+    if chosen.image_sizes is None:  # the reader could not yet compare principal points with it
+        notes.extend(line for line in suspicions(sized) if line not in notes)
+    for note in notes:
+        if note.startswith("warning: "):
+            logger.warning("%s: %s", file.path, note.removeprefix("warning: "))
+    return sized
 
 
 def _require_calibrated_sizes(calibration: Calibration, recording: Recording, path: str) -> None:

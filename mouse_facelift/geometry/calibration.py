@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mouse_facelift.geometry.cameras import check_intrinsics, check_pose, invert_poses
+from mouse_facelift.geometry.lenses import FISHEYE, ORDINARY
 
 PRINCIPAL_POINT_MARGIN = 0.5  # of the picture's width or height; a crop may leave the axis outside, but not far
 SAME_POSE = 1e-6  # relative to the rig's size; two cameras cannot stand in one place and look one way
@@ -27,7 +28,7 @@ class Calibration:
     intrinsics: Float[Tensor, "view 3 3"]
     """px, OpenCV pixel origin"""
     distortion: Float[Tensor, "view coefficient"]
-    """k1 k2 p1 p2 k3, as OpenCV orders them"""
+    """as OpenCV orders them: k1 k2 p1 p2 k3 and further ones, or the four of fisheye lenses; see `geometry.lenses`"""
     world_to_camera: Float[Tensor, "view 4 4"]
     """OpenCV axes; lengths in the file's unit"""
     image_sizes: Int[Tensor, "view 2"] | None
@@ -41,6 +42,11 @@ class Calibration:
             counts.add(len(self.image_sizes))
         if len(counts) > 1:
             raise ValueError(f"unequal numbers of names, intrinsics, distortions, poses, sizes: {sorted(counts)}")
+        if self.distortion.shape[1] not in (FISHEYE, *ORDINARY):
+            raise ValueError(
+                f"{self.distortion.shape[1]} coefficients of distortion a camera, expected {FISHEYE} (OpenCV's fisheye"
+                f" lens) or one of {list(ORDINARY)} (its ordinary lens)"
+            )
         if twice := sorted({name for name in self.names if self.names.count(name) > 1}):
             raise ValueError(f"camera names stand there twice: {twice}")
         for view, name in enumerate(self.names):

@@ -1,5 +1,6 @@
 """One resampling from a raw picture to a pinhole's: lens, turn, zoom and anti-aliasing at once."""
 
+import math
 from dataclasses import dataclass
 from functools import cache
 
@@ -13,6 +14,7 @@ from mouse_facelift.imaging.pictures import to_straight_alpha
 # over which a pixel averages, sqrt(1/12) = 0.29. Against area-averaged truth of edges and noise, reductions of 2, 4, 8
 # gave 46, 48, 45 dB; no blur 41, 31, 26; factors of 0.2 or 0.4 lost 4 to 11 dB.
 BLUR = 0.3
+FISHEYE = 4  # coefficients of OpenCV's fisheye lens; its ordinary ones have 5, 8, 12 or 14
 NOWHERE = -1.0e6  # px; a ray that the lens does not see
 
 
@@ -53,7 +55,7 @@ def lens_map(
 
     Args:
         intrinsics: of the lens, px, OpenCV's origin (center of the first pixel).
-        distortion: k1 k2 p1 p2 k3.
+        distortion: k1 k2 p1 p2 k3 and further ones as OpenCV orders them; four are k1 k2 k3 k4 of its fisheye lens.
         rotation: from the lens's axes to the pinhole's.
         new_intrinsics: of the pinhole, px from the picture's outer corner: half a pixel more than OpenCV's.
         width: of the pinhole's picture, px.
@@ -64,20 +66,27 @@ def lens_map(
     """
     inner = new_intrinsics.copy()
     inner[:2, 2] -= 0.5
-    x, y = cv2.initUndistortRectifyMap(intrinsics, distortion, rotation, inner, (width, height), cv2.CV_32FC1)
     skew = intrinsics[0, 1] / intrinsics[1, 1]  # OpenCV's functions overlook it
-    x += np.float32(skew) * (y - np.float32(intrinsics[1, 2]))
+    fisheye = len(distortion) == FISHEYE
+    if fisheye:
+        raw = _fisheye_pixels(_pixel_rays(width, height, inner, rotation), intrinsics, distortion)
+        x, y = raw[..., 0].astype(np.float32), raw[..., 1].astype(np.float32)
+    else:
+        x, y = cv2.initUndistortRectifyMap(intrinsics, distortion, rotation, inner, (width, height), cv2.CV_32FC1)
+        x += np.float32(skew) * (y - np.float32(intrinsics[1, 2]))
     corners = np.array([(0, 0), (width, 0), (0, height), (width, height)]) - 0.5
-    if not _lens_sees(_lens_rays(corners, inner, rotation), distortion).all():  # no ray is further out than a corner's
-        columns, rows = np.meshgrid(np.arange(width), np.arange(height))
-        rays = _lens_rays(np.stack([columns, rows], axis=-1).astype(np.float64), inner, rotation)
-        unseen = ~_lens_sees(rays, distortion)
+    # No ray is further out than a corner's, but for a fisheye lens that sees behind itself.
+    if fisheye or not _lens_sees(_lens_rays(corners, inner, rotation), distortion).all():
+        unseen = ~_lens_sees(_pixel_rays(width, height, inner, rotation), distortion)
         x[unseen] = y[unseen] = NOWHERE
     middle = np.array([width / 2, height / 2]) - 0.5
     around = middle + np.array([(-0.5, 0), (0.5, 0), (0, -0.5), (0, 0.5)])
     rays = _lens_rays(around, inner, rotation)
-    raw = cv2.projectPoints(rays, np.zeros(3), np.zeros(3), intrinsics, distortion)[0][:, 0]
-    raw[:, 0] += skew * (raw[:, 1] - intrinsics[1, 2])
+    if fisheye:
+        raw = _fisheye_pixels(rays, intrinsics, distortion)
+    else:
+        raw = cv2.projectPoints(rays, np.zeros(3), np.zeros(3), intrinsics, distortion)[0][:, 0]
+        raw[:, 0] += skew * (raw[:, 1] - intrinsics[1, 2])
     steps = np.stack([raw[1] - raw[0], raw[3] - raw[2]], axis=-1)
     across, down = np.linalg.norm(steps, axis=-1).tolist()
     return SamplingMap(x, y, (across, down))
@@ -122,20 +131,64 @@ def _lens_rays(
     return np.asarray(homogeneous @ (np.linalg.inv(inner).T @ rotation))
 
 
+def _pixel_rays(
+    width: int, height: int, inner: Float[np.ndarray, "3 3"], rotation: Float[np.ndarray, "3 3"]
+) -> Float[np.ndarray, "height width 3"]:
+    """Rays through the centers of a pinhole's pixels, in the lens's axes."""
+    columns, rows = np.meshgrid(np.arange(width), np.arange(height))
+    return _lens_rays(np.stack([columns, rows], axis=-1).astype(np.float64), inner, rotation)
+
+
+def _fisheye_pixels(
+    rays: Float[np.ndarray, "*grid 3"], intrinsics: Float[np.ndarray, "3 3"], distortion: Float[np.ndarray, "4"]
+) -> Float[np.ndarray, "*grid 2"]:
+    """Project rays by OpenCV's fisheye model, skew included; at any angle off the axis.
+
+    Source: OpenCV, calib3d, `fisheye`.
+    """
+    across = np.linalg.norm(rays[..., :2], axis=-1)
+    theta = np.arctan2(across, rays[..., 2])
+    bent = theta * ((theta[..., None] ** np.arange(0, 9, 2)) @ np.concatenate([[1.0], distortion]))
+    outward = rays[..., :2] / np.maximum(across, 1e-300)[..., None]
+    return np.asarray((bent[..., None] * outward) @ intrinsics[:2, :2].T + intrinsics[:2, 2])
+
+
 def _lens_sees(
     rays: Float[np.ndarray, "*grid 3"], distortion: Float[np.ndarray, "coefficient"]
 ) -> Bool[np.ndarray, "*grid"]:
     """Tell which rays lie before the lens, where its picture's radius still grows with the angle."""
+    across = np.linalg.norm(rays[..., :2], axis=-1)
+    if len(distortion) == FISHEYE:
+        return np.asarray(np.arctan2(across, rays[..., 2]) < _turning_angle(*distortion.tolist()))
     limit = _turning_point(*distortion.tolist())
-    squared_radius = (rays[..., :2] ** 2).sum(axis=-1)
-    return np.asarray((rays[..., 2] > 0) & (squared_radius < limit * rays[..., 2] ** 2))
+    return np.asarray((rays[..., 2] > 0) & (across**2 < limit * rays[..., 2] ** 2))
 
 
 @cache
-def _turning_point(k1: float, k2: float, p1: float, p2: float, k3: float) -> float:
-    """Squared radius, on the plane z = 1, from which the lens's radius shrinks again; infinite if it never does."""
-    inverses = np.roots([1, 3 * k1, 5 * k2, 7 * k3])  # of r^2 where d/dr (r + k1 r^3 + k2 r^5 + k3 r^7) = 0
-    return min((1 / float(t.real) for t in inverses if abs(t.imag) < 1e-9 and t.real > 0), default=np.inf)
+def _turning_point(k1: float, k2: float, p1: float, p2: float, k3: float, *further: float) -> float:
+    """Squared radius, on the plane z = 1, from which the lens's radius shrinks again; infinite if it never does.
+
+    The radius is r A(r^2) / B(r^2); B is 1 without k4, k5, k6. What prisms and tilts add is overlooked.
+    """
+    above = np.polynomial.Polynomial([1, k1, k2, k3])
+    below = np.polynomial.Polynomial([1, *further[:3]])
+    square = np.polynomial.Polynomial([0, 1])
+    slope = (above + 2 * square * above.deriv()) * below - 2 * square * above * below.deriv()
+    return min(_first_root(slope), _first_root(below))
+
+
+@cache
+def _turning_angle(k1: float, k2: float, k3: float, k4: float) -> float:
+    """Angle off a fisheye lens's axis, at most half a turn, from which its picture's radius shrinks again."""
+    turn = _first_root(np.polynomial.Polynomial([1, 3 * k1, 5 * k2, 7 * k3, 9 * k4]))
+    return min(math.sqrt(turn), math.pi)
+
+
+def _first_root(polynomial: np.polynomial.Polynomial) -> float:
+    """Smallest positive root of a polynomial that is 1 at 0; infinite without one."""
+    coefficients = polynomial.coef
+    inverses = np.roots(coefficients)  # the powers fall in `roots`: these are the roots' inverses
+    return min((1 / float(t.real) for t in inverses if abs(t.imag) < 1e-9 and t.real > 0), default=math.inf)
 
 
 def _blur(sampling: SamplingMap) -> list[tuple[int, float]]:

@@ -9,6 +9,8 @@ from pathlib import Path, PurePosixPath
 import torch
 
 from mouse_facelift.capture.calibration import fields
+from mouse_facelift.capture.calibration.pictures import absent_pictures
+from mouse_facelift.capture.calibration.rig import LabCamera, join_cameras
 from mouse_facelift.geometry.calibration import Calibration
 
 _FIELDS = ("w", "h", "fx", "fy", "cx", "cy", "w2c")
@@ -45,19 +47,24 @@ def read(path: Path) -> Calibration:
     frames = content["frames"]
     if not isinstance(frames, list) or not frames:
         raise ValueError(f"{path}: frames: found {fields.describe(frames)}, expected a list of cameras")
-    names, intrinsics, poses, sizes = [], [], [], []
+    cameras = []
     for number, entry in enumerate(frames):
         frame = fields.table(entry, f"{path}: frames[{number}]")
         name = _name(frame, number, f"{path}: frames[{number}]")
         where = f"{path}: frames[{number}]: camera {name}"
         fields.require(frame, _FIELDS, where)
         fx, fy, cx, cy = (float(fields.numbers(frame[key], (), f"{where}: {key}")) for key in ("fx", "fy", "cx", "cy"))
-        names.append(name)
-        sizes.append(fields.size([frame["w"], frame["h"]], f"{where}: w, h"))
-        intrinsics.append(torch.tensor([[fx, 0, cx - 0.5], [0, fy, cy - 0.5], [0, 0, 1]], dtype=torch.float64))
-        poses.append(fields.numbers(frame["w2c"], (4, 4), f"{where}: w2c"))
-    none = [torch.zeros(5, dtype=torch.float64)] * len(frames)
-    return fields.calibration(path, names, intrinsics, none, poses, sizes, _NOTES)
+        cameras.append(
+            LabCamera(
+                name,
+                torch.tensor([[fx, 0, cx - 0.5], [0, fy, cy - 0.5], [0, 0, 1]], dtype=torch.float64),
+                torch.zeros(5, dtype=torch.float64),
+                fields.numbers(frame["w2c"], (4, 4), f"{where}: w2c"),
+                fields.size([frame["w"], frame["h"]], f"{where}: w, h"),
+            )
+        )
+    files = [frame["file_path"] for frame in frames if "file_path" in frame]
+    return join_cameras(path, cameras, [*_NOTES, *absent_pictures(path.parent, files)])
 
 
 def _name(frame: Mapping[str, object], number: int, where: str) -> str:

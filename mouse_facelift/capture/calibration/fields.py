@@ -1,6 +1,7 @@
 """Fields of a calibration file, checked where they are read: every error names file, camera, field, found, expected."""
 
 import json
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -10,8 +11,6 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mouse_facelift.geometry.calibration import Calibration
-
 TEXT_LIMIT = 8_000_000  # bytes; a rig of a hundred cameras takes less than a tenth of it
 NUMBER_LIMIT = 1e12  # px or units; squares of larger numbers would lose the rotation beside them
 
@@ -19,7 +18,7 @@ NUMBER_LIMIT = 1e12  # px or units; squares of larger numbers would lose the rot
 def read_toml(path: Path) -> dict[str, object]:
     """Read TOML; whatever is wrong with the text is a ValueError that names the file."""
     try:
-        return tomllib.loads(_read_text(path))
+        return tomllib.loads(read_text(path))
     except (ValueError, RecursionError) as error:  # a number of 5000 digits is a plain ValueError
         raise ValueError(f"{path}: not TOML: {error}") from error
 
@@ -27,13 +26,16 @@ def read_toml(path: Path) -> dict[str, object]:
 def read_json(path: Path) -> object:
     """Read JSON; whatever is wrong with the text is a ValueError that names the file."""
     try:
-        content: object = json.loads(_read_text(path))
+        content: object = json.loads(read_text(path))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not JSON: {error}") from error
     return content
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Read a text file in UTF-8; the ValueError of one that is none does not name it."""
+    if path.is_dir():
+        raise ValueError("a folder, expected a file")
     size = path.stat().st_size
     if size > TEXT_LIMIT:
         raise ValueError(f"{size} bytes, more than a calibration takes ({TEXT_LIMIT})")
@@ -79,6 +81,16 @@ def vector(value: object, lengths: Sequence[int], where: str) -> Float[Tensor, "
     return numbers(value, (len(value),), where)
 
 
+def row(value: object, lengths: Sequence[int], where: str) -> Float[Tensor, "number"]:
+    """Require a row or column of finite numbers, [N], [1, N] or [N, 1], of one of some lengths."""
+    nested = _as_list(value)
+    if isinstance(nested, list) and len(nested) == 1 and isinstance(nested[0], list):
+        nested = nested[0]
+    elif isinstance(nested, list) and all(isinstance(entry, list) and len(entry) == 1 for entry in nested):
+        nested = [entry[0] for entry in nested]
+    return vector(nested, lengths, where)
+
+
 def size(value: object, where: str) -> Int[Tensor, "2"]:
     """Require the width and height of a picture in px."""
     found = numbers(value, (2,), where)
@@ -108,33 +120,10 @@ def pose(rotation: Float[Tensor, "3 3"], translation: Float[Tensor, "3"]) -> Flo
     return joined
 
 
-def calibration(
-    path: Path,
-    names: Sequence[str],
-    intrinsics: Sequence[Tensor],
-    distortion: Sequence[Tensor],
-    world_to_camera: Sequence[Tensor],
-    image_sizes: Sequence[Tensor] | None,
-    notes: Sequence[str],
-) -> Calibration:
-    """Join the cameras of a file. Distortions of fewer coefficients get zeros behind, as OpenCV reads them.
-
-    Raises:
-        ValueError: names the file and what `Calibration` refuses.
-    """
-    longest = max([5, *(len(coefficients) for coefficients in distortion)])
-    padded = [torch.nn.functional.pad(coefficients, (0, longest - len(coefficients))) for coefficients in distortion]
-    try:
-        return Calibration(
-            names=list(names),
-            intrinsics=torch.stack(list(intrinsics)),
-            distortion=torch.stack(padded),
-            world_to_camera=torch.stack(list(world_to_camera)),
-            image_sizes=None if image_sizes is None else torch.stack(list(image_sizes)),
-            notes=list(notes),
-        )
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+def numeric_order(name: str) -> list[tuple[int, str]]:
+    """Key that sorts cam_9 before cam_10."""
+    parts = re.split(r"(\d+)", name)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
 def describe(value: object) -> str:

@@ -4,48 +4,75 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from mouse_facelift.capture.calibration import anipose, dannce, facelift
+from mouse_facelift.capture.calibration import (
+    anipose,
+    colmap,
+    dannce,
+    dannce_params,
+    easymocap,
+    facelift,
+    jarvis,
+    label3d,
+    mammal,
+    multical,
+    nerfstudio,
+    opencv,
+    qualisys,
+)
 from mouse_facelift.geometry.calibration import Calibration
 
 
 class Format(NamedTuple):
-    """How files of one format are recognized and read."""
+    """How files, or folders, of one format are recognized and read."""
 
     mismatch: Callable[[Path], str | None]
-    """why a file's content is not of this format; None if it is"""
+    """why the content of a file or folder is not of this format; None if it is"""
     read: Callable[[Path], Calibration]
 
 
 FORMATS = {
     "anipose": Format(anipose.mismatch, anipose.read),
+    "colmap": Format(colmap.mismatch, colmap.read),
     "dannce": Format(dannce.mismatch, dannce.read),
+    "dannce_params": Format(dannce_params.mismatch, dannce_params.read),
+    "easymocap": Format(easymocap.mismatch, easymocap.read),
     "facelift": Format(facelift.mismatch, facelift.read),
+    "jarvis": Format(jarvis.mismatch, jarvis.read),
+    "label3d": Format(label3d.mismatch, label3d.read),
+    "mammal": Format(mammal.mismatch, mammal.read),
+    "multical": Format(multical.mismatch, multical.read),
+    "nerfstudio": Format(nerfstudio.mismatch, nerfstudio.read),
+    "opencv": Format(opencv.mismatch, opencv.read),
+    "qualisys": Format(qualisys.mismatch, qualisys.read),
 }
 
 
 def read_calibration(path: Path | str, format: str | None = None) -> Calibration:
-    """Read a laboratory's calibration file.
+    """Read a laboratory's calibration.
 
     Args:
-        path: the file.
+        path: the file; or the folder, where cameras have a file each (`dannce_params`, `jarvis`, `opencv`) or several
+            files belong together (`colmap`, `easymocap`; there, one of the files does as well).
         format: a key of `FORMATS`; None recognizes it from the content, whatever the file is called.
 
     Returns:
         Cameras in OpenCV's conventions, float64: `names` [V], `intrinsics` [V, 3, 3] in px with the center of the
-        top-left pixel at (0, 0), `distortion` [V, C], `world_to_camera` [V, 4, 4] in the file's unit, `image_sizes`
-        [V, 2] or None, and `notes` on which conventions of the file were undone.
+        top-left pixel at (0, 0), `distortion` [V, C] (four of a fisheye lens, else five or more), `world_to_camera`
+        [V, 4, 4] in the file's unit, `image_sizes` [V, 2] or None, and `notes` on which conventions of the file were
+        undone; those that begin with `warning: ` say what looks wrong in it.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: names the file, and the camera and field where they are known: no known format, a missing key, a
             wrong type or shape, numbers that are not finite, a rotation that is mirrored or scaled, cameras that are
-            identical, a principal point far outside the picture, a transposed intrinsic matrix.
+            identical, a principal point far outside the picture, a transposed intrinsic matrix, a format that lacks
+            what cannot be done without (extrinsics, or the size that a focal length is given in).
     """
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such calibration file")
-    if not path.is_file():
-        raise ValueError(f"{path}: not a file; known calibration formats: {sorted(FORMATS)}")
+    if not path.is_file() and not path.is_dir():
+        raise ValueError(f"{path}: neither a file nor a folder; known calibration formats: {sorted(FORMATS)}")
     if format is None:
         format = _recognize(path)
     if format not in FORMATS:
@@ -60,4 +87,14 @@ def _recognize(path: Path) -> str:
         if reason is None:
             return name
         reasons.append(f"\n  {name}: {reason}")
+    if path.is_dir():
+        head = "not a file, and no calibration of several files:"
+        raise ValueError(f"{path}: {head}{''.join([*reasons, *_files_within(path)])}")
     raise ValueError(f"{path}: no known calibration format:{''.join(reasons)}")
+
+
+def _files_within(folder: Path) -> list[str]:
+    """Name the calibrations that lie in a folder which is none itself."""
+    files = [file for file in sorted(folder.iterdir()) if file.is_file()][:100]
+    known = ((file, name) for file in files for name in FORMATS if FORMATS[name].mismatch(file) is None)
+    return [f"\nBut {file} is one ({name}): give the file" for file, name in known]

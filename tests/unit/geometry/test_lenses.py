@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mouse_facelift.geometry.calibration import Calibration
 from mouse_facelift.geometry.lenses import distort, project, undistort
 
 K = torch.tensor([[760.0, -6.0, 648.0], [0.0, 763.0, 513.0], [0.0, 0.0, 1.0]], dtype=torch.float64)
@@ -57,3 +58,33 @@ def test_project_moves_points_into_the_camera() -> None:
     pose[:3, 3] = torch.tensor([1.0, 2.0, 10.0])
     found = project(torch.tensor([[-1.0, -2.0, 0.0]], dtype=torch.float64), K, NONE, pose)
     torch.testing.assert_close(found, K[None, :2, 2])
+
+
+FISHEYE = torch.tensor([0.04, -0.01, 0.003, -0.0005], dtype=torch.float64)
+
+
+def test_four_coefficients_are_a_fisheye_lens() -> None:
+    upright = K.clone()
+    upright[0, 1] = 0
+    rays = torch.tensor([[0.0, 0.0], [0.1, -0.3], [1.6, 1.4], [-5.0, 0.2]], dtype=torch.float64)
+    points = torch.cat([rays, torch.ones(4, 1, dtype=torch.float64)], dim=1).numpy()[:, None]
+    expected = cv2.fisheye.projectPoints(points, np.zeros(3), np.zeros(3), upright.numpy(), FISHEYE.numpy())[0]
+    np.testing.assert_allclose(distort(rays, upright, FISHEYE).numpy(), expected.reshape(-1, 2), atol=1e-9)
+
+
+@given(st.floats(0.0, 84.0), st.floats(0.0, 360.0), st.floats(-0.05, 0.2))
+def test_fisheye_lenses_can_be_inverted(off_axis: float, around: float, k1: float) -> None:
+    lens = FISHEYE + torch.tensor([k1, 0, 0, 0], dtype=torch.float64)
+    angle = torch.tensor(around, dtype=torch.float64).deg2rad()
+    ray = torch.tensor(off_axis, dtype=torch.float64).deg2rad().tan() * torch.stack([angle.cos(), angle.sin()])[None]
+    torch.testing.assert_close(undistort(distort(ray, K, lens), K, lens), ray, rtol=1e-8, atol=1e-9)
+
+
+def test_no_lens_has_six_coefficients() -> None:
+    pose, sizes = torch.eye(4, dtype=torch.float64)[None], torch.tensor([[1280, 1024]])
+    for count in (4, 5, 8, 12, 14):
+        Calibration(["a"], K[None], torch.zeros(1, count, dtype=torch.float64), pose, sizes)
+    with pytest.raises(
+        ValueError, match=r"6 coefficients of distortion a camera, expected 4 \(OpenCV's fisheye lens\)"
+    ):
+        Calibration(["a"], K[None], torch.zeros(1, 6, dtype=torch.float64), pose, sizes)

@@ -83,6 +83,39 @@ def test_reduction_is_the_step_of_the_map(distortion: tuple[float, ...], rotatio
     assert sampling.magnification == pytest.approx(np.sqrt(np.prod(steps)), rel=5e-3)
 
 
+@given(turn)
+def test_four_coefficients_are_a_fisheye_lens(rotation: tuple[float, ...]) -> None:
+    D, K, new_K = np.array([0.05, -0.02, 0.004, -0.001]), pinhole(200, 320, 240), pinhole(50, 32, 32)
+    R = cv2.Rodrigues(np.array(rotation))[0]
+    sampling = lens_map(K, D, R, new_K, 64, 64)
+    columns, rows = np.meshgrid(np.arange(64) + 0.5, np.arange(64) + 0.5)
+    rays = np.stack([columns, rows, np.ones_like(rows)], -1) @ np.linalg.inv(new_K).T @ R
+    before = rays[..., 2] > 0.1
+    plane = (rays[before][:, :2] / rays[before][:, 2:])[:, None]
+    expected = cv2.fisheye.distortPoints(plane, K, D)[:, 0]
+    assert np.abs(sampling.x[before] - expected[:, 0]).max(initial=0) < 1e-3
+    assert np.abs(sampling.y[before] - expected[:, 1]).max(initial=0) < 1e-3
+    steps = [np.hypot((m[32, 33] - m[32, 31]) / 2, (m[33, 32] - m[31, 32]) / 2) for m in (sampling.x, sampling.y)]
+    if before.all():
+        assert sampling.reduction == pytest.approx(steps, rel=5e-2)
+
+
+def test_a_fisheye_lens_sees_beside_and_behind_itself() -> None:
+    D, K = np.zeros(4), pinhole(100, 319.5, 319.5)
+    turned = cv2.Rodrigues(np.array([0.0, np.deg2rad(100.0), 0.0]))[0]  # 100 degrees off the axis
+    sampling = lens_map(K, D, turned, pinhole(60, 32, 32), 64, 64)
+    assert abs(abs(sampling.x[31:33, 31:33].mean() - 319.5) - 100 * np.deg2rad(100.0)) < 0.1
+    assert (sampling.x > -1e5).all()
+
+
+def test_a_rational_lens_ends_where_its_radius_turns_back() -> None:
+    """Eight coefficients: r / (1 + r^2) grows until r = 1."""
+    D = np.array([0, 0, 0, 0, 0, 1.0, 0, 0])
+    sampling = lens_map(pinhole(100, 99.5, 99.5), D, np.eye(3), pinhole(20, 32, 32), 64, 64)
+    columns, rows = np.meshgrid(np.arange(64) - 31.5, np.arange(64) - 31.5)
+    np.testing.assert_array_equal(sampling.x > -1e5, np.hypot(columns, rows) < 20)
+
+
 def test_rays_beyond_the_lens_show_nothing() -> None:
     """k1 = -0.3 alone bends the picture back from a radius of 1.05; a turned camera must not see it twice."""
     D = np.array([-0.3, 0, 0, 0, 0])
