@@ -34,7 +34,7 @@ def test_carried_masks_are_made_first_and_read_like_given_ones(finished, tmp_pat
         for frame in KEYS:
             key = workflow.folder / f"keys/{camera}_{frame:03d}.png"
             cv2.imwrite(str(key), given[camera][frame].astype(np.uint8) * 255)
-    workflow.make("results/tiny/verdict.json")
+    workflow.make("results/frames/tiny/manifest.json")
     frames = Frames.read(workflow.folder / "results/frames/tiny/manifest.json")
     assert [camera.masks for camera in frames.cameras] == [f"results/masks/tiny/{c}.mp4" for c in SIMULATED_CAMERAS]
     for camera in SIMULATED_CAMERAS:

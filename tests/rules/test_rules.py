@@ -150,7 +150,7 @@ def test_pretrain_gslrm_makes_weights_that_load(untouched, tmp_path):
     assert model.config.image_tokenizer.image_size == SIZE
     card = WeightsCard.read(results / "gslrm_small.card.json")
     assert card.weights_sha256 == sha256(results / "gslrm_small.safetensors")
-    assert (card.parent, card.steps) == ("none", 4)
+    assert (card.parent, card.steps) == ("none", 8)
     assert card.trained_on.startswith("8 procedural animals")
     assert card.contract == contract_of(workflow).hash
     assert all(math.isfinite(value) for value in card.metrics.values())
