@@ -87,7 +87,7 @@ def pretrain_gslrm(
     model.to(device_of(compute.renderer))
     source = AnimalSource(packs, 0, count - held_out)
     surface = SurfaceError(source, network, pretraining.surface_loss)
-    learned = pretraining.model_copy(update={"training": first})
+    learned = pretraining.model_dump_json(exclude={"training"})
     folders = [StateFolder(state / "surface", digest(learned, contract, code))]
     draws = Draws(source, first.batch, pretraining.inputs, around=True)
     train(model, SurfaceStep(model, draws, first.precision, surface), first, folders[0], deadline)

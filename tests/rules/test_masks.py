@@ -13,18 +13,19 @@ from mouse_facelift.imaging.recordings import read_masks
 from mouse_facelift.plan import SIMULATED_CAMERAS
 
 KEYS = (0, 11)
+CARRIED = {
+    "kind": "carried",
+    "path": "keys/{camera}_{frame:03d}.png",
+    "threshold": 127,
+    "key_frames": list(KEYS),
+    "band": 1,
+}
 
 
 def test_carried_masks_are_made_first_and_read_like_given_ones(finished, tmp_path) -> None:
     config = copy.deepcopy(finished.config)
     place = "results/simulated/tiny/masks/{camera}.mp4"
-    config["captures"]["tiny"]["masks"] = {
-        "kind": "carried",
-        "path": "keys/{camera}_{frame:03d}.png",
-        "threshold": 127,
-        "key_frames": list(KEYS),
-        "band": 1,
-    }
+    config["captures"]["tiny"]["masks"] = CARRIED
     workflow = finished.with_config(tmp_path / "carried", config)
     (workflow.folder / "keys").mkdir()
     given = {}
@@ -49,13 +50,7 @@ def test_carried_masks_are_made_first_and_read_like_given_ones(finished, tmp_pat
 @pytest.mark.parametrize("missing", ["Camera2_011.png"])
 def test_a_missing_key_mask_stops_the_workflow_before_any_job(finished, tmp_path, missing: str) -> None:
     config = copy.deepcopy(finished.config)
-    config["captures"]["tiny"]["masks"] = {
-        "kind": "carried",
-        "path": "keys/{camera}_{frame:03d}.png",
-        "threshold": 127,
-        "key_frames": list(KEYS),
-        "band": 1,
-    }
+    config["captures"]["tiny"]["masks"] = CARRIED
     workflow = finished.with_config(tmp_path / "missing", config)
     (workflow.folder / "keys").mkdir()
     for camera in SIMULATED_CAMERAS:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from scipy.spatial.transform import Rotation
 
 from mouse_facelift.capture.calibration import fields
 from mouse_facelift.capture.calibration.colmap_files import MODELS, ColmapCamera, ColmapImage, read_binary, read_text
@@ -78,21 +78,9 @@ def _camera(name: str, lens: ColmapCamera, image: ColmapImage, where: str) -> La
     length = float(torch.linalg.vector_norm(image.quaternion))
     if abs(length - 1) > _NORM_TOLERANCE:
         raise ValueError(f"{where}: quaternion: found length {length:.6g}, expected 1")
-    pose = fields.pose(quaternion_matrix(image.quaternion / length), image.translation)
+    rotation = Rotation.from_quat(image.quaternion.numpy(), scalar_first=True).as_matrix()
+    pose = fields.pose(torch.from_numpy(rotation), image.translation)
     return LabCamera(name, K, distortion, pose, lens.size, fisheye)
-
-
-def quaternion_matrix(quaternion: Tensor) -> Tensor:
-    """Turn a unit quaternion [4], w first, into a rotation matrix [3, 3]."""
-    w, x, y, z = quaternion.tolist()
-    return torch.tensor(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-        ],
-        dtype=torch.float64,
-    )
 
 
 def _unused(numbers: set[int]) -> list[str]:

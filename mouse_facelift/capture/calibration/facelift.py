@@ -25,15 +25,7 @@ _NOTES = (
 
 def mismatch(path: Path) -> str | None:
     """Say why a file is not of this format; None if it is."""
-    try:
-        content = fields.read_json(path)
-    except ValueError as error:
-        return str(error).removeprefix(f"{path}: ")
-    if not isinstance(content, dict) or not isinstance(content.get("frames"), list):
-        return "JSON without a list 'frames'"
-    if not any(isinstance(frame, dict) and "w2c" in frame for frame in content["frames"]):
-        return "JSON with 'frames', but none of them has w2c"
-    return None
+    return fields.frames_mismatch(path, "w2c")
 
 
 def read(path: Path) -> Calibration:
@@ -42,14 +34,9 @@ def read(path: Path) -> Calibration:
     Raises:
         ValueError: names the file, the frame and the field.
     """
-    content = fields.table(fields.read_json(path), str(path))
-    fields.require(content, ("frames",), str(path))
-    frames = content["frames"]
-    if not isinstance(frames, list) or not frames:
-        raise ValueError(f"{path}: frames: found {fields.describe(frames)}, expected a list of cameras")
+    _, frames = fields.read_frames(path)
     cameras = []
-    for number, entry in enumerate(frames):
-        frame = fields.table(entry, f"{path}: frames[{number}]")
+    for number, frame in enumerate(frames):
         name = _name(frame, number, f"{path}: frames[{number}]")
         where = f"{path}: frames[{number}]: camera {name}"
         fields.require(frame, _FIELDS, where)

@@ -32,6 +32,30 @@ def read_json(path: Path) -> object:
     return content
 
 
+def frames_mismatch(path: Path, key: str) -> str | None:
+    """Say why a file is not JSON with a list `frames`, some of which have `key`; None if it is."""
+    try:
+        content = read_json(path)
+    except ValueError as error:
+        return str(error).removeprefix(f"{path}: ")
+    frames = content.get("frames") if isinstance(content, dict) else None
+    if not isinstance(frames, list):
+        return "JSON without a list 'frames'"
+    if not any(isinstance(frame, dict) and key in frame for frame in frames):
+        return f"JSON with 'frames', but none of them has {key}"
+    return None
+
+
+def read_frames(path: Path) -> tuple[Mapping[str, object], list[Mapping[str, object]]]:
+    """Read JSON with a list `frames`: the whole table, and the frames, tables all of them."""
+    content = table(read_json(path), str(path))
+    require(content, ("frames",), str(path))
+    frames = content["frames"]
+    if not isinstance(frames, list) or not frames:
+        raise ValueError(f"{path}: frames: found {describe(frames)}, expected a list of cameras")
+    return content, [table(frame, f"{path}: frames[{number}]") for number, frame in enumerate(frames)]
+
+
 def read_text(path: Path) -> str:
     """Read a text file in UTF-8; the ValueError of one that is none does not name it."""
     if path.is_dir():

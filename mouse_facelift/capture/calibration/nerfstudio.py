@@ -30,15 +30,7 @@ _NOTES = (
 
 def mismatch(path: Path) -> str | None:
     """Say why a file is not of this format; None if it is."""
-    try:
-        content = fields.read_json(path)
-    except ValueError as error:
-        return str(error).removeprefix(f"{path}: ")
-    if not isinstance(content, dict) or not isinstance(content.get("frames"), list):
-        return "JSON without a list 'frames'"
-    if not any(isinstance(frame, dict) and "transform_matrix" in frame for frame in content["frames"]):
-        return "JSON with 'frames', but none of them has transform_matrix"
-    return None
+    return fields.frames_mismatch(path, "transform_matrix")
 
 
 def read(path: Path) -> Calibration:
@@ -47,12 +39,7 @@ def read(path: Path) -> Calibration:
     Raises:
         ValueError: names the file, the frame and the field.
     """
-    content = fields.table(fields.read_json(path), str(path))
-    fields.require(content, ("frames",), str(path))
-    frames = content["frames"]
-    if not isinstance(frames, list) or not frames:
-        raise ValueError(f"{path}: frames: found {fields.describe(frames)}, expected a list of cameras")
-    tables = [fields.table(frame, f"{path}: frames[{number}]") for number, frame in enumerate(frames)]
+    content, tables = fields.read_frames(path)
     for number, frame in enumerate(tables):
         fields.require(frame, ("file_path", "transform_matrix"), f"{path}: frames[{number}]")
     pictures = [fields.text(frame["file_path"], f"{path}: frames[{n}]: file_path") for n, frame in enumerate(tables)]

@@ -252,15 +252,12 @@ def test_patterns_that_contradict_their_kind_are_refused(changes: dict, message:
         laboratory.capture(**changes)
 
 
-@pytest.mark.shared
-def test_a_real_session(shared: Path, tmp_path: Path) -> None:
-    """Distances as triangulated key points gave them; the side camera looks through the cage wall."""
-    session = shared / "real/mouse_4cam"
-    capture = Capture.model_validate(
+def real_session(session: Path, calibration: str, accept_red: list[str]) -> Capture:
+    return Capture.model_validate(
         {
             "cameras": ["top", "side", "back", "mid"],
             "calibration": {
-                "path": str(session / "calibration_recomputed.toml"),
+                "path": str(session / calibration),
                 "format": "anipose",
                 "millimeters_per_unit": 1.0,
                 "up": [0.104, -0.016, -0.9945],
@@ -272,9 +269,16 @@ def test_a_real_session(shared: Path, tmp_path: Path) -> None:
                 "threshold": 127,
             },
             "frames": [0, 119],
-            "accept_red": [],
+            "accept_red": accept_red,
         }
     )
+
+
+@pytest.mark.shared
+def test_a_real_session(shared: Path, tmp_path: Path) -> None:
+    """Distances as triangulated key points gave them; the side camera looks through the cage wall."""
+    session = shared / "real/mouse_4cam"
+    capture = real_session(session, "calibration_recomputed.toml", [])
     frames, verdict = read(capture, tmp_path)
     distances = {camera.name: camera.distance for camera in verdict.cameras}
     assert distances == pytest.approx({"top": 481, "side": 254, "back": 406, "mid": 414}, abs=3)
@@ -291,25 +295,7 @@ def test_a_real_session(shared: Path, tmp_path: Path) -> None:
 @pytest.mark.shared
 def test_a_real_session_under_its_published_calibration_is_red(shared: Path, tmp_path: Path) -> None:
     session = shared / "real/mouse_4cam"
-    capture = Capture.model_validate(
-        {
-            "cameras": ["top", "side", "back", "mid"],
-            "calibration": {
-                "path": str(session / "original_session/calibration.toml"),
-                "format": "anipose",
-                "millimeters_per_unit": 1.0,
-                "up": [0.104, -0.016, -0.9945],
-            },
-            "pictures": f"{session}/original_session/{{camera}}/minimal_{{camera}}.mp4",
-            "masks": {
-                "kind": "images",
-                "path": f"{session}/frame_{{frame:03d}}/{{camera}}_mask.png",
-                "threshold": 127,
-            },
-            "frames": [0, 119],
-            "accept_red": ["tangents"],
-        }
-    )
+    capture = real_session(session, "original_session/calibration.toml", ["tangents"])
     out = tmp_path / "out"
     read_capture("mouse", capture, WORK, out / "found.json", out / "verdict.json", out / "verdict.html")
     refused = read_verdict(out / "verdict.json")

@@ -1,0 +1,111 @@
+"""Recordings, simulated or a laboratory's: where their files are, and what they leave unsaid."""
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+from mouse_facelift.settings.base import FRAME_FIELD, CameraPattern, Name, Section
+from mouse_facelift.settings.masks import GivenMasks, MadeMasks, Masks
+from mouse_facelift.settings.verdict import VerdictLine
+
+
+class Simulation(Section):
+    """One simulated recording, written as a laboratory would have it."""
+
+    sequence: Literal["walk", "rear"]
+    frames: Annotated[int, Field(ge=2)]
+    frame_scale: PositiveFloat
+    """size of the pictures relative to the rig's 1152 x 1024"""
+    seed: NonNegativeInt
+
+
+class CalibrationFile(Section):
+    path: str
+    format: (
+        Literal[
+            "anipose",
+            "colmap",
+            "dannce",
+            "dannce_params",
+            "easymocap",
+            "facelift",
+            "jarvis",
+            "label3d",
+            "mammal",
+            "multical",
+            "nerfstudio",
+            "opencv",
+            "qualisys",
+        ]
+        | None
+    )
+    """null: recognized from the content"""
+    millimeters_per_unit: PositiveFloat
+    up: tuple[float, float, float]
+    """direction that points up, in the file's world axes"""
+
+    @model_validator(mode="after")
+    def _up_has_a_direction(self) -> "CalibrationFile":
+        if math.hypot(*self.up) < 1e-6 or not all(math.isfinite(x) for x in self.up):
+            raise ValueError(f"up: {self.up} has no direction")
+        return self
+
+
+class FrameRange(Section):
+    start: NonNegativeInt
+    stop: PositiveInt
+    step: PositiveInt
+
+    @model_validator(mode="after")
+    def _is_not_empty(self) -> "FrameRange":
+        if self.stop <= self.start:
+            raise ValueError(f"stop: {self.stop} must be above start: {self.start}")
+        return self
+
+
+class Capture(Section):
+    """One recording: where its files are, and what they leave unsaid."""
+
+    cameras: Annotated[tuple[Name, ...], Field(min_length=3)]
+    calibration: CalibrationFile
+    pictures: CameraPattern
+    """a video per camera, or with {frame} a picture per camera and frame"""
+    masks: Masks
+    frames: FrameRange | Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)]
+    """first, last + 1 and step, or the frames' numbers"""
+    accept_red: tuple[VerdictLine, ...]
+    """lines of the verdict that may be red without stopping the run; the page shows them"""
+
+    @model_validator(mode="after")
+    def _lists_are_sets(self) -> "Capture":
+        if len(set(self.cameras)) < len(self.cameras):
+            raise ValueError(f"cameras: {list(self.cameras)} names a camera twice")
+        if not isinstance(self.frames, FrameRange) and list(self.frames) != sorted(set(self.frames)):
+            raise ValueError(f"frames: {list(self.frames)} must rise")
+        return self
+
+    @model_validator(mode="after")
+    def _masks_are_made_of_videos(self) -> "Capture":
+        if isinstance(self.masks, MadeMasks) and FRAME_FIELD.search(self.pictures):
+            raise ValueError(f"masks: of kind {self.masks.kind}, which are made of videos, but pictures are single")
+        return self
+
+    @model_validator(mode="after")
+    def _alpha_is_of_pictures(self) -> "Capture":
+        if self.masks.kind == "alpha" and not FRAME_FIELD.search(self.pictures):
+            raise ValueError(f"masks: of kind alpha, but {self.pictures!r} is a video, which has no alpha channel")
+        return self
+
+    @property
+    def given_masks(self) -> GivenMasks:
+        """The masks, where there are some. Raises ValueError where they are yet to be made."""
+        if isinstance(self.masks, MadeMasks):
+            raise ValueError(f"masks: of kind {self.masks.kind}, which rule make_masks has yet to make")
+        return self.masks
+
+    @property
+    def frame_numbers(self) -> tuple[int, ...]:
+        if isinstance(self.frames, FrameRange):
+            return tuple(range(self.frames.start, self.frames.stop, self.frames.step))
+        return self.frames

@@ -1,0 +1,101 @@
+"""The whole of `config.yaml`."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+
+from mouse_facelift.settings.base import Fraction, Name, Section
+from mouse_facelift.settings.capture import Capture, Simulation
+from mouse_facelift.settings.contract import CameraContract
+from mouse_facelift.settings.learning import Checkpoint, Experiment, Pretraining
+from mouse_facelift.settings.normalization import Normalization, NormalizationWork
+from mouse_facelift.settings.verdict import VerdictWork
+
+
+class Split(Section):
+    """Contiguous blocks of time take these roles in turn; frames near a change of role are left out."""
+
+    blocks: Annotated[tuple[Literal["train", "val", "test"], ...], Field(min_length=1)]
+    gap: NonNegativeInt
+    """frames left out on the later side of every change of role"""
+
+
+class Dataset(Section):
+    captures: Annotated[tuple[str, ...], Field(min_length=1)]
+    split: Split
+
+
+class Evaluation(Section):
+    split: Literal["val", "test"]
+    samples: PositiveInt
+    """at most so many samples of the split, spread evenly"""
+    mask_threshold: Fraction
+    """target alpha above it is foreground"""
+    sheet_samples: PositiveInt
+    """samples on a contact sheet"""
+    models: NonNegativeInt
+    """samples whose Gaussians are written as .ply"""
+    model_opacity: Fraction
+    """Gaussians below this opacity are left out of a .ply"""
+    hull_resolution: Annotated[int, Field(ge=16, le=256)]
+
+
+class Compute(Section):
+    """What numbers may depend on."""
+
+    threads: PositiveInt
+    renderer: Literal["auto", "cpu", "gsplat"]
+
+
+class Jobs(Section):
+    """What numbers do not depend on: changing it reruns nothing."""
+
+    gpu: NonNegativeInt
+    """slots of the resource `gpu` that a training takes; the default profile offers one, so that trainings follow one
+    another, on a CPU too"""
+    training_minutes: PositiveInt
+    """time limit of a training job; it saves its state and leaves a little before"""
+    pinned_code: str | None
+    """null, or any word: while it stays, a change of the code reruns nothing"""
+
+
+class Settings(Section):
+    """The whole of `config.yaml`."""
+
+    camera_contract: CameraContract
+    simulations: dict[Name, Simulation]
+    captures: dict[Name, Capture]
+    verdict: VerdictWork
+    normalizations: dict[Name, Normalization]
+    normalization_work: NormalizationWork
+    datasets: dict[Name, Dataset]
+    checkpoints: dict[Name, Checkpoint]
+    experiments: dict[Name, Experiment]
+    pretraining: Pretraining
+    evaluation: Evaluation
+    compute: Compute
+    jobs: Jobs
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> "Settings":
+        for row, dataset in self.datasets.items():
+            for name in dataset.captures:
+                _require(name, self.captures, f"datasets.{row}.captures")
+        for row, experiment in self.experiments.items():
+            _require(experiment.dataset, self.datasets, f"experiments.{row}.dataset")
+            _require(experiment.normalization, self.normalizations, f"experiments.{row}.normalization")
+            _require(experiment.checkpoint, self.checkpoints, f"experiments.{row}.checkpoint")
+            for name in self.datasets[experiment.dataset].captures:
+                views = len(self.captures[name].cameras)
+                if experiment.views.inputs > views:
+                    raise ValueError(
+                        f"experiments.{row}.views.inputs: {experiment.views.inputs} views of capture {name}, "
+                        f"which has {views} cameras"
+                    )
+        return self
+
+
+def _require(name: str, rows: Mapping[str, object], where: str) -> None:
+    if name not in rows:
+        raise ValueError(f"{where}: {name!r} is not defined; defined: {sorted(rows)}")
