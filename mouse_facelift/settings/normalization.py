@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat
 
 from mouse_facelift.settings.base import Section
 
@@ -42,7 +42,5 @@ Normalization = Annotated[Keep | Contract | Fill | Resize, Field(discriminator="
 
 
 class NormalizationWork(Section):
-    frames_per_chunk: PositiveInt
-    """frames of one job; the number of jobs grows with captures and chunks, not with frames"""
     hull_resolution: Annotated[int, Field(ge=16, le=512)]
     """voxels along an edge of the box in which the animal is carved"""

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
+from mouse_facelift.settings.animal import AnimalWork
 from mouse_facelift.settings.base import Fraction, Name, Section
 from mouse_facelift.settings.capture import Capture, Simulation
 from mouse_facelift.settings.contract import CameraContract
@@ -66,6 +67,7 @@ class Settings(Section):
     camera_contract: CameraContract
     simulations: dict[Name, Simulation]
     captures: dict[Name, Capture]
+    animal: AnimalWork
     verdict: VerdictWork
     normalizations: dict[Name, Normalization]
     normalization_work: NormalizationWork
