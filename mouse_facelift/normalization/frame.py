@@ -9,12 +9,13 @@ import torch
 from mouse_facelift.formats.frames import Subject
 from mouse_facelift.formats.manifest import tensor
 from mouse_facelift.formats.sample_folder import Sample, write_sample
-from mouse_facelift.formats.views import PosedSample, ViewResidual
+from mouse_facelift.formats.views import PosedSample, ViewResidual, describe_taken
 from mouse_facelift.formats.whole import sha256, whole_folder
 from mouse_facelift.geometry.contract import contract_violations, subject_violations
 from mouse_facelift.imaging.resample import resample
 from mouse_facelift.normalization.body import Body, find_body
 from mouse_facelift.normalization.raw import RawFrame
+from mouse_facelift.normalization.relabel import relabel_views
 from mouse_facelift.normalization.viewpoints import (
     Session,
     Viewpoints,
@@ -22,7 +23,7 @@ from mouse_facelift.normalization.viewpoints import (
     place_views,
     sampling_maps,
 )
-from mouse_facelift.settings import CameraContract, Contract, Fill, Normalization, Resize
+from mouse_facelift.settings import CameraContract, Contract, Fill, Normalization, Relabel
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class FrameNormalizer:
                 "subject_center": placed.similarity.points(body.center).tolist(),
                 "subject_radius": body.radius * placed.similarity.scale,
                 "residuals": residuals,
+                "taken": describe_taken(placed.taken),
                 "magnification": [sampling.magnification for sampling in maps],
                 "checksums": checksums,
             }
@@ -78,12 +80,14 @@ class FrameNormalizer:
     def _place(self, subject: Subject, raw: RawFrame) -> tuple[Body, Viewpoints]:
         near, allowed = tensor(subject.center), self.contract.subject_radius
         body = find_body(self.session, raw.masks, near, allowed, self.hull_resolution)
+        if isinstance(self.normalization, Relabel):
+            return body, relabel_views(self.session, body.center, raw.masks, self.normalization, self.contract)
         return body, place_views(self.session, body.center, body.radius, self.normalization, self.contract)
 
     def _violations(self, body: Body, placed: Viewpoints) -> list[str]:
-        """What the cameras break. An honest mode must break nothing, nor may its subject reach too far."""
+        """What the cameras break. An honest way must break nothing, nor may its subject reach too far."""
         violations = contract_violations(placed.told, self.contract)
-        if isinstance(self.normalization, Resize):
+        if not self.normalization.honest:
             return violations
         radius = body.radius * placed.similarity.scale
         if found := violations + subject_violations([((0.0, 0.0, 0.0), radius)], self.contract):
