@@ -6,6 +6,7 @@ rule foresee_normalization:
     input:
         found="results/{capture}/found.json",
         animals=lambda w: plan.animal_files(w.capture, "animal"),
+        masks=lambda w: plan.animal_files(w.capture, "masks"),
     output:
         foreseen="results/{capture}/foreseen.json",
     log:

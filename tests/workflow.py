@@ -37,7 +37,8 @@ def tiny_config() -> Config:
     capture["masks"]["path"] = place + "/masks/{camera}.mp4"
     capture["frames"] = {"start": 0, "stop": 12, "step": 1}
     config["captures"] = {"tiny": capture}
-    config["normalization_work"] = {"frames_per_chunk": 6, "hull_resolution": 48}
+    config["animal"] |= {"frames_per_chunk": 6, "hull_resolution": 48}
+    config["normalization_work"] = {"hull_resolution": 48}
     config["datasets"] = {
         "real": {"captures": ["tiny"], "split": {"blocks": ["train", "train", "val", "test"], "gap": 1}}
     }

@@ -2,7 +2,10 @@
 
 from typing import Literal
 
-from mouse_facelift.formats.manifest import Manifest, Matrix3, Record, Vector
+import torch
+
+from mouse_facelift.formats.manifest import Manifest, Matrix3, Matrix4, Record, Vector, Vector4, tensor
+from mouse_facelift.geometry.cameras import Cameras
 
 
 class ViewResidual(Record):
@@ -11,6 +14,15 @@ class ViewResidual(Record):
     p50: float
     p95: float
     max: float
+
+
+class TakenCamera(Record):
+    """The pinhole through which a view's picture was sampled from the raw one: it stands at the lens's true center."""
+
+    fxfycxcy: Vector4
+    """px, principal point from the outer corner"""
+    camera_to_world: Matrix4
+    """world of the sample"""
 
 
 class PosedSample(Record):
@@ -34,10 +46,26 @@ class PosedSample(Record):
     """world units: the hull reaches so far from subject_center"""
     residuals: tuple[ViewResidual, ...]
     """per view; zeros where the geometry is exact"""
+    taken: tuple[TakenCamera, ...]
+    """per view; told cameras, in the folder, are the same where the geometry is exact"""
     magnification: tuple[float, ...]
     """raw px a px of the view, at its center, per view"""
     checksums: dict[str, str]
     """sha256 of every file of the folder, by its path in it"""
+
+    def taken_cameras(self, width: int, height: int) -> Cameras:
+        """Where the pictures (of this size, px) show a point of the sample's world: what these project it to."""
+        intrinsics = torch.zeros(len(self.taken), 3, 3, dtype=torch.float64)
+        fxfycxcy = tensor([view.fxfycxcy for view in self.taken])
+        intrinsics[:, 0, 0], intrinsics[:, 1, 1], intrinsics[:, 0, 2], intrinsics[:, 1, 2] = fxfycxcy.T
+        intrinsics[:, 2, 2] = 1
+        return Cameras(tensor([view.camera_to_world for view in self.taken]), intrinsics, width, height)
+
+
+def describe_taken(cameras: Cameras) -> tuple[TakenCamera, ...]:
+    """Record pinholes, exactly; they have no skew."""
+    rows = zip(cameras.fxfycxcy.double().tolist(), cameras.camera_to_world.double().tolist(), strict=True)
+    return tuple(TakenCamera.model_validate({"fxfycxcy": K, "camera_to_world": pose}) for K, pose in rows)
 
 
 class Views(Manifest):
@@ -45,7 +73,7 @@ class Views(Manifest):
 
     capture: str
     normalization: str
-    mode: Literal["keep", "contract", "fill", "resize"]
+    mode: Literal["keep", "contract", "fill", "resize", "relabel"]
     view_names: tuple[str, ...]
     """of the capture; a sample may have fewer"""
     contract: str

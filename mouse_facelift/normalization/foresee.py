@@ -1,27 +1,40 @@
 """Rule `foresee_normalization`: what each way to the contract will do to a capture's views, before it is gone."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mouse_facelift.carving.pinholes import sampling_maps
 from mouse_facelift.formats.animal import read_surfaces
 from mouse_facelift.formats.foreseen import Foreseen, ForeseenView, ForeseenWay
 from mouse_facelift.formats.frames import Frames, Subject
+from mouse_facelift.formats.mask_pack import MaskPack
 from mouse_facelift.formats.verdict import Found
 from mouse_facelift.formats.views import ViewResidual
 from mouse_facelift.geometry.hull import visible
 from mouse_facelift.geometry.lenses import project
-from mouse_facelift.normalization.frame import Animal, animal_of
-from mouse_facelift.normalization.viewpoints import Session, measure_residuals, open_session, place_views
+from mouse_facelift.normalization.frame import Animal, animal_of, place_frame
+from mouse_facelift.normalization.viewpoints import Session, measure_residuals, open_session
 from mouse_facelift.settings import CameraContract, Normalization
 
 FRAMES = 12
 """at most so many are looked at, spread evenly"""
 FINE = 128
 """cells along the picture, in which it is told what the animal covers"""
+
+
+@dataclass(frozen=True)
+class _LookedAt:
+    """One frame, with the views that show the animal."""
+
+    frame: int
+    session: Session
+    animal: Animal
+    masks: list[Bool[np.ndarray, "_ _"]]
 
 
 def foresee_normalization(
@@ -39,16 +52,23 @@ def foresee_normalization(
     if seen.frames is None:
         Foreseen(capture=seen.measured.capture, frames=(), ways=()).write(foreseen)
         return
-    subjects = _spread(seen.frames)
-    animals = [
-        animal_of(subject, read_surfaces(Path(seen.frames.chunks[subject.chunk].animal))) for subject in subjects
-    ]
     session = open_session(seen.frames, contract)
+    subjects = _spread(seen.frames)
+    files = [seen.frames.chunks[subject.chunk] for subject in subjects]
+    looked_at = [
+        _LookedAt(
+            subject.frame,
+            session.of_views(subject.views),
+            animal_of(subject, read_surfaces(Path(chunk.animal))),
+            [MaskPack(Path(chunk.masks)).masks(subject.frame)[view] for view in subject.views],
+        )
+        for subject, chunk in zip(subjects, files, strict=True)
+    ]
     Foreseen(
         capture=seen.frames.capture,
         frames=tuple(subject.frame for subject in subjects),
         ways=tuple(
-            _foresee(name, normalization, session, contract, subjects, animals)
+            _foresee(name, normalization, contract, session.calibration.names, looked_at)
             for name, normalization in normalizations.items()
         ),
     ).write(foreseen)
@@ -63,26 +83,24 @@ def _spread(frames: Frames) -> list[Subject]:
 def _foresee(
     name: str,
     normalization: Normalization,
-    session: Session,
     contract: CameraContract,
-    subjects: list[Subject],
-    animals: list[Animal],
+    cameras: list[str],
+    looked_at: list[_LookedAt],
 ) -> ForeseenWay:
-    of_camera: dict[str, list[ForeseenView]] = {camera: [] for camera in session.calibration.names}
+    of_camera: dict[str, list[ForeseenView]] = {camera: [] for camera in cameras}
     refusal = None
-    for subject, animal in zip(subjects, animals, strict=True):
-        some = session.of_views(subject.views)
+    for one in looked_at:
         try:
-            views = _views(some, normalization, contract, animal)
+            views = _views(one, normalization, contract)
         except ValueError as error:
-            refusal = refusal or f"frame {subject.frame}: {error}"
+            refusal = refusal or f"frame {one.frame}: {error}"
             continue
         for view in views:
             of_camera[view.camera].append(view)
             limit = getattr(normalization, "residual_limit", None)
             if limit is not None and view.residual.p95 > limit:
                 refusal = refusal or (
-                    f"frame {subject.frame}: view {view.camera}: a residual of {view.residual.p95:.2f} px,"
+                    f"frame {one.frame}: view {view.camera}: a residual of {view.residual.p95:.2f} px,"
                     f" residual_limit is {limit} px"
                 )
     return ForeseenWay(
@@ -94,10 +112,9 @@ def _foresee(
     )
 
 
-def _views(
-    session: Session, normalization: Normalization, contract: CameraContract, animal: Animal
-) -> list[ForeseenView]:
-    placed = place_views(session, animal.center, animal.radius, normalization, contract)
+def _views(one: _LookedAt, normalization: Normalization, contract: CameraContract) -> list[ForeseenView]:
+    session, animal = one.session, one.animal
+    placed = place_frame(session, animal, one.masks, normalization, contract)
     surface = placed.similarity.points(animal.surface)
     spacing = animal.spacing * placed.similarity.scale
     residuals = measure_residuals(placed, surface, spacing)

@@ -6,19 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Bool, Float, Float32
 from torch import Tensor
 
 from mouse_facelift.carving.pinholes import sampling_maps
 from mouse_facelift.formats.frames import Subject
 from mouse_facelift.formats.manifest import tensor
 from mouse_facelift.formats.sample_folder import Sample, write_sample
-from mouse_facelift.formats.views import PosedSample, ViewResidual
+from mouse_facelift.formats.views import PosedSample, ViewResidual, describe_taken
 from mouse_facelift.formats.whole import sha256, whole_folder
 from mouse_facelift.geometry.contract import contract_violations, subject_violations
 from mouse_facelift.geometry.rig import rig_angles
 from mouse_facelift.imaging.resample import resample
 from mouse_facelift.normalization.raw import RawFrame
+from mouse_facelift.normalization.relabel import relabel_views
 from mouse_facelift.normalization.viewpoints import (
     UP,
     Session,
@@ -26,7 +27,7 @@ from mouse_facelift.normalization.viewpoints import (
     measure_residuals,
     place_views,
 )
-from mouse_facelift.settings import CameraContract, Contract, Fill, Normalization, Resize
+from mouse_facelift.settings import CameraContract, Contract, Fill, Normalization, Relabel
 
 
 @dataclass(frozen=True)
@@ -62,14 +63,15 @@ class FrameNormalizer:
         names = tuple(self.view_names[view] for view in subject.views)
         session = self.session.of_views(subject.views)
         try:
-            placed = place_views(session, animal.center, animal.radius, self.normalization, self.contract)
+            masks = [raw.masks[view] for view in subject.views]
+            placed = place_frame(session, animal, masks, self.normalization, self.contract)
             violations = self._violations(animal, placed)
             residuals = self._residuals(animal, placed, names)
         except ValueError as error:
             raise ValueError(f"capture {self.capture}: frame {subject.frame}: {error}") from error
         maps = sampling_maps(session.calibration, placed.similarity, placed.taken)
-        shown = [(raw.pictures[view], raw.masks[view]) for view in subject.views]
-        images = [resample(*view, sampling) for view, sampling in zip(shown, maps, strict=True)]
+        pictures = [raw.pictures[view] for view in subject.views]
+        images = [resample(*view) for view in zip(pictures, masks, maps, strict=True)]
         name = f"{self.capture}_{subject.frame:06d}"
         sample = Sample(name, placed.told, torch.from_numpy(np.stack(images)))
         with whole_folder(folder) as partial:
@@ -92,6 +94,7 @@ class FrameNormalizer:
                 "subject_center": placed.similarity.points(animal.center).tolist(),
                 "subject_radius": animal.radius * placed.similarity.scale,
                 "residuals": residuals,
+                "taken": describe_taken(placed.taken),
                 "magnification": [sampling.magnification for sampling in maps],
                 "checksums": checksums,
             }
@@ -99,9 +102,9 @@ class FrameNormalizer:
         return posed, violations
 
     def _violations(self, animal: Animal, placed: Viewpoints) -> list[str]:
-        """What the cameras break. An honest mode must break nothing, nor may its subject reach too far."""
+        """What the cameras break. An honest way must break nothing, nor may its subject reach too far."""
         violations = contract_violations(placed.told, self.contract)
-        if isinstance(self.normalization, Resize):
+        if not self.normalization.honest:
             return violations
         radius = animal.radius * placed.similarity.scale
         if found := violations + subject_violations([((0.0, 0.0, 0.0), radius)], self.contract):
@@ -127,3 +130,16 @@ def animal_of(subject: Subject, surfaces: Mapping[int, tuple[Float32[np.ndarray,
     """Join what the manifest and a chunk's file say of the animal; see `formats.animal.read_surfaces`."""
     surface, spacing = surfaces[subject.frame]
     return Animal(tensor(subject.center), subject.radius, torch.from_numpy(surface).double(), spacing)
+
+
+def place_frame(
+    session: Session,
+    animal: Animal,
+    masks: Sequence[Bool[np.ndarray, "_ _"]],
+    normalization: Normalization,
+    contract: CameraContract,
+) -> Viewpoints:
+    """Place the views of one frame, in whatever way; `masks` are raw, one for each camera of the session."""
+    if isinstance(normalization, Relabel):
+        return relabel_views(session, animal.center, masks, normalization, contract)
+    return place_views(session, animal.center, animal.radius, normalization, contract)

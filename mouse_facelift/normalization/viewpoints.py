@@ -1,7 +1,7 @@
 """From where the views of a frame are taken, and from where its sample says that they are."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -16,7 +16,7 @@ from mouse_facelift.geometry.contract import contract_intrinsics
 from mouse_facelift.geometry.hull import visible
 from mouse_facelift.geometry.rotations import look_at, rotation_to_z
 from mouse_facelift.geometry.similarity import Similarity
-from mouse_facelift.settings import CameraContract, Contract, Fill, Keep, Normalization, Resize
+from mouse_facelift.settings import CameraContract, Contract, Fill, Keep, Resize
 
 UP = (0.0, 0.0, 1.0)
 
@@ -30,6 +30,8 @@ class Session:
     """turns the floor's normal to +z"""
     scale: float
     """world units a millimeter"""
+    middle: Float[Tensor, "3"]
+    """the animal's mean place over the recording, mm in the file's world"""
 
     def centered(self, center: Float[Tensor, "3"]) -> Similarity:
         """The world with its origin at a point of the file's world, in mm."""
@@ -40,7 +42,7 @@ class Session:
         if list(views) == list(range(len(self.calibration))):
             return self
         names = [self.calibration.names[view] for view in views]
-        return Session(self.calibration.select(names), self.upright, self.scale)
+        return replace(self, calibration=self.calibration.select(names))
 
 
 @dataclass(frozen=True)
@@ -63,14 +65,16 @@ def open_session(frames: Frames, contract: CameraContract) -> Session:
     calibration = frames.calibration()
     subjects = tensor([subject.center for subject in frames.subjects])
     mean_distance = float(torch.cdist(calibration.centers, subjects).mean())
-    return Session(calibration, rotation_to_z(tensor(frames.up)), contract.distance / mean_distance)
+    return Session(
+        calibration, rotation_to_z(tensor(frames.up)), contract.distance / mean_distance, subjects.mean(dim=0)
+    )
 
 
 def place_views(
     session: Session,
     center: Float[Tensor, "3"],
     radius: float,
-    normalization: Normalization,
+    normalization: Keep | Contract | Fill | Resize,
     contract: CameraContract,
 ) -> Viewpoints:
     """Choose the world and the cameras of one frame.
@@ -84,16 +88,23 @@ def place_views(
     """
     match normalization:
         case Keep():
-            similarity = session.centered(center)
+            scale = 1.0 if normalization.unit == "millimeters" else session.scale
+            similarity = Similarity(scale, session.upright, _origin(session, center, normalization))
             kept = turned_cameras(session.calibration, similarity, contract_intrinsics(contract), contract.image_size)
             return Viewpoints(similarity, taken=kept, told=kept)
         case Contract():
-            return _at_contract_distance(session, session.centered(center), contract)
+            similarity = session.centered(_origin(session, center, normalization))
+            return _at_contract_distance(session, similarity, contract)
         case Fill():
-            filling = Similarity(normalization.radius / radius, session.upright, center)
+            origin = _origin(session, center, normalization)
+            filling = Similarity(normalization.radius / radius, session.upright, origin)
             return _at_contract_distance(session, filling, contract)
         case Resize():
             return _stretched(session.calibration, normalization.normalize_distance_to, contract.image_size)
+
+
+def _origin(session: Session, center: Float[Tensor, "3"], normalization: Keep | Contract | Fill) -> Float[Tensor, "3"]:
+    return center if normalization.center == "frame" else session.middle
 
 
 def turned_cameras(

@@ -21,7 +21,15 @@ from mouse_facelift.settings.learning import (
     TrainingPlan,
 )
 from mouse_facelift.settings.masks import AlphaMasks, BackgroundMasks, CarriedMasks, MadeMasks, MaskCleaning, VideoMasks
-from mouse_facelift.settings.normalization import Contract, Fill, Keep, Normalization, NormalizationWork, Resize
+from mouse_facelift.settings.normalization import (
+    Contract,
+    Fill,
+    Keep,
+    Normalization,
+    NormalizationWork,
+    Relabel,
+    Resize,
+)
 from mouse_facelift.settings.reading import (
     SCHEMA_PATH,
     json_schema,
@@ -63,6 +71,7 @@ __all__ = [
     "NormalizationWork",
     "Precision",
     "Pretraining",
+    "Relabel",
     "RenderedPlan",
     "Resize",
     "Settings",
