@@ -40,7 +40,7 @@ def tiny_config() -> Config:
     config["animal"] |= {"frames_per_chunk": 6, "hull_resolution": 48}
     config["normalization_work"] = {"hull_resolution": 48}
     config["datasets"] = {
-        "real": {"captures": ["tiny"], "split": {"blocks": ["train", "train", "val", "test"], "gap": 1}}
+        "real": {"captures": ["tiny"], "views": 6, "split": {"blocks": ["train", "train", "val", "test"], "gap": 1}}
     }
     config["checkpoints"]["small"] = {"weights": "weights/tiny.safetensors", "config": "weights/tiny.json"}
     config["experiments"] = {name: config["experiments"][name] for name in ("zero_shot", "full", "real_camera")}

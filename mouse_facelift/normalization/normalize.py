@@ -115,10 +115,13 @@ def _pixel_violations(
 
 
 def _log_summary(samples: Sequence[PosedSample], view_names: Sequence[str]) -> None:
-    for view, name in enumerate(view_names):
-        log.info(
-            "%s: residual p95 %.3f px at most, %.2f raw px a px",
-            name,
-            max(sample.residuals[view].p95 for sample in samples),
-            sum(sample.magnification[view] for sample in samples) / len(samples),
-        )
+    for name in view_names:
+        shown = [(sample, sample.view_names.index(name)) for sample in samples if name in sample.view_names]
+        if shown:
+            log.info(
+                "%s: residual p95 %.3f px at most, %.2f raw px a px, in %d frames",
+                name,
+                max(sample.residuals[view].p95 for sample, view in shown),
+                sum(sample.magnification[view] for sample, view in shown) / len(shown),
+                len(shown),
+            )

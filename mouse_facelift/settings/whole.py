@@ -24,6 +24,8 @@ class Split(Section):
 
 class Dataset(Section):
     captures: Annotated[tuple[str, ...], Field(min_length=1)]
+    views: Annotated[int, Field(ge=2)]
+    """of every sample: of a frame's views, those that stand around the animal most evenly"""
     split: Split
 
 
@@ -84,17 +86,19 @@ class Settings(Section):
         for row, dataset in self.datasets.items():
             for name in dataset.captures:
                 _require(name, self.captures, f"datasets.{row}.captures")
+                if dataset.views > (cameras := len(self.captures[name].cameras)):
+                    raise ValueError(
+                        f"datasets.{row}.views: {dataset.views} views of capture {name}, which has {cameras} cameras"
+                    )
         for row, experiment in self.experiments.items():
             _require(experiment.dataset, self.datasets, f"experiments.{row}.dataset")
             _require(experiment.normalization, self.normalizations, f"experiments.{row}.normalization")
             _require(experiment.checkpoint, self.checkpoints, f"experiments.{row}.checkpoint")
-            for name in self.datasets[experiment.dataset].captures:
-                views = len(self.captures[name].cameras)
-                if experiment.views.inputs > views:
-                    raise ValueError(
-                        f"experiments.{row}.views.inputs: {experiment.views.inputs} views of capture {name}, "
-                        f"which has {views} cameras"
-                    )
+            if experiment.views.inputs > (views := self.datasets[experiment.dataset].views):
+                raise ValueError(
+                    f"experiments.{row}.views.inputs: {experiment.views.inputs}, but samples of dataset"
+                    f" {experiment.dataset} have {views} views"
+                )
         return self
 
 
