@@ -25,6 +25,7 @@ from mouse_facelift.geometry.rotations import rotation_to_z
 from mouse_facelift.imaging.recordings import frame_path, read_gray_pictures, read_masks
 from mouse_facelift.settings import AnimalWork, Capture
 
+COVER_LIMIT = 0.9  # of a picture; a mask that covers more is one of the background
 SURFACE_POINTS = 512
 PIXELS_PER_VOXEL = 2.5
 """of the pictures in which the animal is carved, at its distance"""
@@ -99,7 +100,13 @@ class Finder:
             pictures: gray; None: sharpness is not asked for.
             near: where the animal was a frame ago, mm; None: nobody knows.
         """
+        inverted = [np.count_nonzero(mask) > COVER_LIMIT * mask.size for mask in raw]
+        raw = [np.zeros_like(mask) if wrong else mask for mask, wrong in zip(raw, inverted, strict=True)]
         cleaned = clean_views(raw, self.calibration, self.work.cleaning, near)
+        whys = [
+            "the mask covers nearly all of the picture, as one of the background does" if wrong else why
+            for wrong, why in zip(inverted, cleaned.why, strict=True)
+        ]
         silhouettes = [measure_silhouette(mask) if mask.any() else None for mask in cleaned.masks]
         states = [ViewState[state] for state in cleaned.state]
         used = [view for view, state in enumerate(states) if state in (ViewState.seen, ViewState.cut)]
@@ -115,7 +122,7 @@ class Finder:
             confidences=cleaned.confidence.tolist(),
             remarks=[
                 f"frame {number}, {name}: {why}"
-                for name, why in zip(self.calibration.names, cleaned.why, strict=True)
+                for name, why in zip(self.calibration.names, whys, strict=True)
                 if why is not None
             ],
             silhouettes=silhouettes,

@@ -82,7 +82,8 @@ def measure(recording: Opened, chunks: SeenChunks, capture: Capture, animal: Ani
     """
     calibration = recording.calibration()
     animals = chunks.animals
-    shown = torch.from_numpy(np.isin(animals.states.T, (ViewState.seen, ViewState.cut)))
+    # Doubtful masks are judged too: a camera that is off makes all of its masks doubtful.
+    shown = torch.from_numpy(animals.states.T != ViewState.missing)
     _require_shown(animals, shown, calibration, animal)
     enough = (shown.sum(dim=1) >= 2).numpy()
     some = _select(animals, enough)
@@ -100,8 +101,7 @@ def measure(recording: Opened, chunks: SeenChunks, capture: Capture, animal: Ani
     carved = _spread(some.frames.tolist(), verdict.hull_frames)
     logger.info("%s: carving %d frames, each view against the others", recording.capture, len(carved))
     points = {number: meetings.points[some.frames.tolist().index(number)] for number in carved}
-    trusted = {number: _trusted(chunks.masks(number), animals, number) for number in carved}
-    hulls = hull_agreement(trusted, points, calibration, up, verdict.hull_picture, verdict.hull_resolution)
+    hulls = hull_agreement({number: chunks.masks(number) for number in carved}, points, calibration, up, verdict.hull_picture, verdict.hull_resolution)
     logger.info("%s: looking for cameras that are off", recording.capture)
     recorded, diagnosis = _diagnose(chunks, some, meetings, calibration, verdict)
     residuals = center_residuals(directions, torch.from_numpy(some.centers), present, calibration)
@@ -233,14 +233,6 @@ def _require_agreement(meetings: Meetings, calibration: Calibration, capture: Ca
             )
 
 
-def _trusted(masks: list[Bool[np.ndarray, "_ _"]], animals: AnimalChunk, number: int) -> list[Bool[np.ndarray, "_ _"]]:
-    """The masks of a frame, doubtful ones emptied."""
-    states = animals.states[:, animals.frames.tolist().index(number)]
-    return [
-        mask if state != ViewState.doubtful else np.zeros_like(mask) for mask, state in zip(masks, states, strict=True)
-    ]
-
-
 def _diagnose(
     chunks: SeenChunks, animals: AnimalChunk, meetings: Meetings, calibration: Calibration, work: VerdictWork
 ) -> tuple[Recorded, Diagnosis]:
@@ -248,7 +240,7 @@ def _diagnose(
     taken = _runs(len(animals.frames), work.diagnosed_frames)
     some = _select(animals, taken)
     rig = Rig(calibration.world_to_camera[:, :3, :3], calibration.centers, mean_focals(calibration))
-    whole = torch.from_numpy(some.states == ViewState.seen)
+    whole = torch.from_numpy(np.isin(some.states, (ViewState.seen, ViewState.doubtful)))
     recorded = Recorded(
         bring_outlines(chunks.outlines(some.frames), whole, calibration),
         rig,

@@ -55,7 +55,7 @@ def write_page(verdict: Verdict, calibration: Calibration, pictures: Sequence[Sa
         _notes(verdict),
     ]
     words = (
-        f"{verdict.frames} frames ({verdict.first_frame} to {verdict.last_frame}), {verdict.kept_frames} of them of use;"
+        f"{verdict.frames} frames ({verdict.first_frame} to {verdict.last_frame}), {verdict.kept_frames} of use;"
         f" {len(verdict.cameras)} cameras;"
         f" calibration {verdict.calibration}"
     )

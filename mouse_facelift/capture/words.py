@@ -55,7 +55,7 @@ def describe_camera(
         seen_share=float(shown.mean()),
         doubtful_share=float((states == ViewState.doubtful).mean()),
         confidence_p50=float(np.median(animals.confidences[view][there])),
-        mask_area_p50=float(np.median(animals.areas[view][shown])),
+        mask_area_p50=float(np.median(animals.areas[view][there])),
         mask_share_least=float(animals.shares[view][there].min()),
         mask_whole=float((states[there] != ViewState.cut).mean()),
         center_residual=_median(center_residuals),

@@ -83,7 +83,7 @@ def write_masks(
             "frames": np.array(frames, np.int64),
             "sizes": np.array(sizes, np.int64).reshape(-1, 2),
             "boxes": boxes,
-            "bits": np.concatenate([part for row in bits for part in row]),
+            "bits": np.concatenate([np.zeros(0, np.uint8), *(part for row in bits for part in row)]),
         },
         _LAYOUT,
     )
