@@ -79,8 +79,7 @@ def _perpendicular(
 
 
 def _unit(vector: Float[Tensor, "3"], otherwise: Float[Tensor, "3"]) -> Float[Tensor, "3"]:
-    length = torch.linalg.vector_norm(vector)
-    if float(length) > 1e-9:
-        return vector / length
-    length = torch.linalg.vector_norm(otherwise)
-    return otherwise / length if float(length) > 1e-9 else torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64)
+    """Scale to unit length; what has none is replaced, at last by z."""
+    z_axis = torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64)
+    usable = (each for each in (vector, otherwise, z_axis) if float(torch.linalg.vector_norm(each)) > 1e-9)
+    return torch.nn.functional.normalize(next(usable), dim=0)

@@ -16,8 +16,8 @@ from mouse_facelift.geometry.rotations import rotation_to_z
 
 LOW = 0.25  # of the frames' lowest points; a tenth of bad frames that reach below the floor leaves it on the floor
 PARTS = 8  # contiguous parts of a recording that are left out in turn
-TILT = 0.12  # radians; lowest points are sought along this many tilted ups as well: each foot that stands is one
-LEANINGS = 6
+TILT = 0.12  # radians; lowest points are sought along ups that lean by it as well: each foot that stands is one
+LEANINGS = 6  # sides to which they lean
 LEAST_NOISE = 0.01  # of the animal's radius; hulls are made of voxels
 ALONE = 0.9  # share of what is known of up from which one source is named alone
 THIN = 0.02  # floor points that spread less across than this share of their length lie on a line
@@ -131,9 +131,10 @@ def estimate_up(world_to_camera: Float[Tensor, "view 4 4"], surfaces: Sequence[F
     start = _best_start(seen, prior, middles, radius)
     whole, lowest = _settle(seen, start, prior, middles, radius)
     up = whole.up
-    parts = torch.arange(len(seen)) * min(PARTS, len(seen)) // len(seen)
+    count = min(PARTS, len(seen))
+    parts = torch.arange(len(seen)) * count // len(seen)
     turns, heights = [], []
-    for part in parts.unique().tolist() if len(seen) > 1 else []:
+    for part in range(count) if count > 1 else []:
         kept = parts != part
         without = _fit(lowest[kept], prior, up, middles[kept], radius)
         turns.append(rotation_to_z(up)[:2] @ without.up)
@@ -232,7 +233,7 @@ def _lowest(seen: list[Float[Tensor, "_ 3"]], up: Float[Tensor, "3"]) -> Float[T
 
 
 def _unit(vector: Float[Tensor, "3"]) -> Float[Tensor, "3"]:
-    return vector / torch.linalg.vector_norm(vector)
+    return torch.nn.functional.normalize(vector, dim=0)
 
 
 def _height(lowest: Float[Tensor, "frame"]) -> FloorHeight:
