@@ -19,7 +19,7 @@ from mouse_facelift.settings.learning import (
     SurfaceLoss,
     TrainingPlan,
 )
-from mouse_facelift.settings.masks import AlphaMasks, BackgroundMasks, CarriedMasks, MadeMasks, VideoMasks
+from mouse_facelift.settings.masks import AlphaMasks, BackgroundMasks, CarriedMasks, MadeMasks, MaskCleaning, VideoMasks
 from mouse_facelift.settings.normalization import Contract, Fill, Keep, Normalization, NormalizationWork, Resize
 from mouse_facelift.settings.reading import (
     SCHEMA_PATH,
@@ -54,6 +54,7 @@ __all__ = [
     "Keep",
     "Limit",
     "MadeMasks",
+    "MaskCleaning",
     "Normalization",
     "NormalizationWork",
     "Precision",
