@@ -169,7 +169,7 @@ class _Frame:
 
     def _agree(self) -> tuple[list[int], LocalHulls, list[int]]:
         """The views whose hull covers all their masks; and those of which it cannot be told which is wrong."""
-        trusted = list(self.agreeing)
+        trusted = list(self.agreeing if len(self.agreeing) > 2 else self.shown)  # any two rays may happen to meet
         while True:
             hulls = self.hulls(trusted)
             covers = [hulls.cover(trusted, view) for view in trusted]

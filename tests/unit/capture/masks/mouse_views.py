@@ -15,7 +15,7 @@ from mouse_facelift.simulation.reference_rig import ARENA_CENTER, Rig, reference
 from mouse_facelift.simulation.truth import Truth
 
 RULE = MaskCleaning(
-    speck=0.002, candidate=0.1, meeting=0.75, reach=0.15, piece=0.1, hole=0.02, cover=0.9, resolution=64
+    speck=0.002, candidate=0.1, meeting=0.75, reach=0.15, piece=0.1, hole=0.01, cover=0.9, resolution=64
 )
 FRAMES = 24
 
