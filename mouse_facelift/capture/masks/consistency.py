@@ -19,7 +19,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from mouse_facelift.capture.masks.local_hulls import LocalHulls, Window, open_window
-from mouse_facelift.capture.masks.meeting import Candidates, Meeting, find_candidates, meet, nearest_to
+from mouse_facelift.capture.masks.meeting import Candidates, Meeting, find_candidates, meet, meet_elsewhere, nearest_to
 from mouse_facelift.capture.masks.parts import Parts, find_parts, keep_parts
 from mouse_facelift.geometry.calibration import Calibration
 from mouse_facelift.geometry.lenses import project
@@ -124,13 +124,14 @@ class _Frame:
         if len(self.agreeing) < 3 or not apart:
             return
         hulls = self.hulls(self.agreeing, spared=2)  # a view's own mask still lacks its pieces
+        elsewhere = meet_elsewhere(self.candidates, self.meeting, self.rule)
         for view in apart:
             others = [other for other in self.agreeing if other != view]
             seen = _see_labels(self.parts[view], self.windows[view])
             confirmed = _inside(seen, hulls.silhouette(others, view, but=1 if len(others) >= 4 else 0))
             possible = _inside(seen, hulls.silhouette(others, view, but=1)) if len(others) >= 3 else self.chosen[view]
             near = set(self.chosen[view]) & set(possible)
-            added = sorted({self.main[view], *near, *confirmed})
+            added = sorted({self.main[view], *near, *(part for part in confirmed if (view, part) not in elsewhere)})
             if added != self.chosen[view]:
                 self.chosen[view] = added
                 self.masks[view] = keep_parts(self.parts[view], added, self.raw[view].shape, self.rule)
@@ -168,7 +169,7 @@ class _Frame:
 
     def _agree(self) -> tuple[list[int], LocalHulls, list[int]]:
         """The views whose hull covers all their masks; and those of which it cannot be told which is wrong."""
-        trusted = list(self.agreeing)
+        trusted = list(self.agreeing if len(self.agreeing) > 2 else self.shown)  # any two rays may happen to meet
         while True:
             hulls = self.hulls(trusted)
             covers = [hulls.cover(trusted, view) for view in trusted]

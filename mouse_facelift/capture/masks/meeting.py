@@ -21,6 +21,7 @@ from mouse_facelift.settings import MaskCleaning
 MOST = 4  # candidates of one view
 ALIKE = 3.0  # silhouettes of one animal, as roots of areas at its distance, differ by no more than this factor
 SMALLNESS = 0.2  # of a vote: what the smallest part loses beside the largest in its view
+ELSEWHERE = 1.5  # animal's sizes; pieces of one animal that bars cut in two lie about one size apart
 _STEPS = 4
 
 
@@ -37,6 +38,13 @@ class Candidates:
     """root of the part's area, as seen at distance 1"""
     shares: Float[np.ndarray, "ray"]
     """the part's area, of the largest in its view"""
+
+    def __len__(self) -> int:
+        return len(self.views)
+
+    def select(self, rays: list[int]) -> "Candidates":
+        fields = self.views, self.labels, self.origins, self.directions, self.sizes, self.shares
+        return Candidates(*(values[rays] for values in fields))
 
     def likeliest(self, view: int, meeting: "Meeting") -> int:
         """The label of the part that shows the animal; in a view that does not agree, of that nearest to it."""
@@ -55,6 +63,8 @@ class Meeting:
     """Where rays of at least two views meet."""
 
     point: Float[np.ndarray, "3"]
+    size: float
+    """of the animal: root of its silhouette's area, mm"""
     labels: dict[int, int]
     """of the part that shows the animal, for each view that agrees"""
 
@@ -130,7 +140,21 @@ def meet(candidates: Candidates, rule: MaskCleaning, near: Float[np.ndarray, "3"
         point, chosen = moved, again
     if len(chosen) < 2:
         return None
-    return Meeting(point, {int(candidates.views[i]): int(candidates.labels[i]) for i in chosen})
+    return Meeting(point, size, {int(candidates.views[i]): int(candidates.labels[i]) for i in chosen})
+
+
+def meet_elsewhere(candidates: Candidates, meeting: Meeting, rule: MaskCleaning) -> set[tuple[int, int]]:
+    """View and label of parts that meet too far from the animal to be pieces of it: mirror images, other animals."""
+    found: set[tuple[int, int]] = set()
+    left, last = candidates, meeting
+    while True:
+        left = left.select([i for i in range(len(left)) if last.labels.get(int(left.views[i])) != left.labels[i]])
+        again = meet(left, rule, None)
+        if again is None:
+            return found
+        last = again
+        if np.linalg.norm(last.point - meeting.point) > ELSEWHERE * meeting.size:
+            found.update(last.labels.items())
 
 
 def _proposals(candidates: Candidates) -> tuple[Float[np.ndarray, "pair 3"], Float[np.ndarray, "pair"]]:
