@@ -1,6 +1,6 @@
 """One frame: find the animal, place the views, check them, take the pictures, write the sample."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +9,13 @@ import torch
 from mouse_facelift.formats.frames import Subject
 from mouse_facelift.formats.manifest import tensor
 from mouse_facelift.formats.sample_folder import Sample, write_sample
-from mouse_facelift.formats.views import PosedSample, ViewResidual, describe_taken
+from mouse_facelift.formats.views import PosedSample, ViewResidual, describe_taken, write_depths
 from mouse_facelift.formats.whole import sha256, whole_folder
 from mouse_facelift.geometry.contract import contract_violations, subject_violations
 from mouse_facelift.imaging.resample import resample
 from mouse_facelift.normalization.body import Body, find_body
 from mouse_facelift.normalization.raw import RawFrame
+from mouse_facelift.normalization.rectify import rectified_maps, rectify
 from mouse_facelift.normalization.relabel import relabel_views
 from mouse_facelift.normalization.viewpoints import (
     Session,
@@ -49,12 +50,17 @@ class FrameNormalizer:
             residuals = self._residuals(body, placed)
         except ValueError as error:
             raise ValueError(f"capture {self.capture}: frame {subject.frame}: {error}") from error
-        maps = sampling_maps(self.session.calibration, placed.similarity, placed.taken)
+        if placed.rectification:
+            maps = rectified_maps(self.session, placed, placed.rectification)
+        else:
+            maps = sampling_maps(self.session.calibration, placed.similarity, placed.taken)
         images = [resample(*view) for view in zip(raw.pictures, raw.masks, maps, strict=True)]
         name = f"{self.capture}_{subject.frame:06d}"
         sample = Sample(name, placed.told, torch.from_numpy(np.stack(images)))
         with whole_folder(folder) as partial:
             write_sample(partial, sample, self.view_names)
+            if placed.rectification:
+                write_depths(partial, placed.rectification.depths)
             checksums = {
                 path.relative_to(partial).as_posix(): sha256(path)
                 for path in sorted(partial.rglob("*"))
@@ -71,6 +77,7 @@ class FrameNormalizer:
                 "subject_radius": body.radius * placed.similarity.scale,
                 "residuals": residuals,
                 "taken": describe_taken(placed.taken),
+                "rectified": placed.rectification is not None,
                 "magnification": [sampling.magnification for sampling in maps],
                 "checksums": checksums,
             }
@@ -82,7 +89,11 @@ class FrameNormalizer:
         body = find_body(self.session, raw.masks, near, allowed, self.hull_resolution)
         if isinstance(self.normalization, Relabel):
             return body, relabel_views(self.session, body.center, raw.masks, self.normalization, self.contract)
-        return body, place_views(self.session, body.center, body.radius, self.normalization, self.contract)
+        placed = place_views(self.session, body.center, body.radius, self.normalization, self.contract)
+        if isinstance(self.normalization, Contract | Fill) and self.normalization.rectify:
+            rectification = rectify(self.session, placed, raw.masks, body.center, self.hull_resolution)
+            return body, replace(placed, rectification=rectification)
+        return body, placed
 
     def _violations(self, body: Body, placed: Viewpoints) -> list[str]:
         """What the cameras break. An honest way must break nothing, nor may its subject reach too far."""
