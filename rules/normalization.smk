@@ -22,10 +22,12 @@ rule foresee_normalization:
             {name: way.model_dump() for name, way in plan.normalizations(w.capture).items()}
         ),
         contract=settings.camera_contract.model_dump_json(),
+        work=settings.normalization_work.model_dump_json(),
         code=code("normalization", "carving", "geometry", "imaging"),
     shell:
         "python -m workflow_scripts.foresee_normalization --found {input.found}"
-        " --normalizations {params.normalizations:q} --contract {params.contract:q} --foreseen {output.foreseen}"
+        " --normalizations {params.normalizations:q} --contract {params.contract:q} --work {params.work:q}"
+        " --foreseen {output.foreseen}"
         " 2>&1 | tee {log} >&2"
 
 

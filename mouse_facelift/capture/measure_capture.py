@@ -83,7 +83,7 @@ def measure(recording: Opened, chunks: SeenChunks, capture: Capture, animal: Ani
     calibration = recording.calibration()
     animals = chunks.animals
     # Doubtful masks are judged too: a camera that is off makes all of its masks doubtful.
-    shown = torch.from_numpy(animals.states.T != ViewState.missing)
+    shown = torch.from_numpy(ViewState.missing != animals.states.T)
     _require_shown(animals, shown, calibration, animal)
     enough = (shown.sum(dim=1) >= 2).numpy()
     some = _select(animals, enough)
@@ -101,7 +101,14 @@ def measure(recording: Opened, chunks: SeenChunks, capture: Capture, animal: Ani
     carved = _spread(some.frames.tolist(), verdict.hull_frames)
     logger.info("%s: carving %d frames, each view against the others", recording.capture, len(carved))
     points = {number: meetings.points[some.frames.tolist().index(number)] for number in carved}
-    hulls = hull_agreement({number: chunks.masks(number) for number in carved}, points, calibration, up, verdict.hull_picture, verdict.hull_resolution)
+    hulls = hull_agreement(
+        {number: chunks.masks(number) for number in carved},
+        points,
+        calibration,
+        up,
+        verdict.hull_picture,
+        verdict.hull_resolution,
+    )
     logger.info("%s: looking for cameras that are off", recording.capture)
     recorded, diagnosis = _diagnose(chunks, some, meetings, calibration, verdict)
     residuals = center_residuals(directions, torch.from_numpy(some.centers), present, calibration)

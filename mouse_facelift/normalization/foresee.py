@@ -19,7 +19,7 @@ from mouse_facelift.geometry.hull import visible
 from mouse_facelift.geometry.lenses import project
 from mouse_facelift.normalization.frame import Animal, animal_of, place_frame
 from mouse_facelift.normalization.viewpoints import Session, measure_residuals, open_session
-from mouse_facelift.settings import CameraContract, Normalization
+from mouse_facelift.settings import CameraContract, Normalization, NormalizationWork
 
 FRAMES = 12
 """at most so many are looked at, spread evenly"""
@@ -38,7 +38,11 @@ class _LookedAt:
 
 
 def foresee_normalization(
-    found: Path, normalizations: dict[str, Normalization], contract: CameraContract, foreseen: Path
+    found: Path,
+    normalizations: dict[str, Normalization],
+    contract: CameraContract,
+    work: NormalizationWork,
+    foreseen: Path,
 ) -> None:
     """Place the views of some frames, without looking at their pictures, and measure what comes of it.
 
@@ -46,6 +50,7 @@ def foresee_normalization(
         found: what `measure_capture` found (`formats.verdict.Found`); a refused capture foresees nothing.
         normalizations: rows of the configuration, by name.
         contract: the camera contract.
+        work: as the normalizations are done.
         foreseen: to write (`formats.foreseen.Foreseen`).
     """
     seen = Found.read(found)
@@ -68,7 +73,7 @@ def foresee_normalization(
         capture=seen.frames.capture,
         frames=tuple(subject.frame for subject in subjects),
         ways=tuple(
-            _foresee(name, normalization, contract, session.calibration.names, looked_at)
+            _foresee(name, normalization, contract, work, session.calibration.names, looked_at)
             for name, normalization in normalizations.items()
         ),
     ).write(foreseen)
@@ -84,6 +89,7 @@ def _foresee(
     name: str,
     normalization: Normalization,
     contract: CameraContract,
+    work: NormalizationWork,
     cameras: list[str],
     looked_at: list[_LookedAt],
 ) -> ForeseenWay:
@@ -91,7 +97,7 @@ def _foresee(
     refusal = None
     for one in looked_at:
         try:
-            views = _views(one, normalization, contract)
+            views = _views(one, normalization, contract, work)
         except ValueError as error:
             refusal = refusal or f"frame {one.frame}: {error}"
             continue
@@ -112,9 +118,11 @@ def _foresee(
     )
 
 
-def _views(one: _LookedAt, normalization: Normalization, contract: CameraContract) -> list[ForeseenView]:
+def _views(
+    one: _LookedAt, normalization: Normalization, contract: CameraContract, work: NormalizationWork
+) -> list[ForeseenView]:
     session, animal = one.session, one.animal
-    placed = place_frame(session, animal, one.masks, normalization, contract)
+    placed = place_frame(session, animal, one.masks, normalization, contract, work.hull_resolution)
     surface = placed.similarity.points(animal.surface)
     spacing = animal.spacing * placed.similarity.scale
     residuals = measure_residuals(placed, surface, spacing)

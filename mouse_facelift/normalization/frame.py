@@ -1,7 +1,7 @@
 """One frame: find the animal, place the views, check them, take the pictures, write the sample."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +13,13 @@ from mouse_facelift.carving.pinholes import sampling_maps
 from mouse_facelift.formats.frames import Subject
 from mouse_facelift.formats.manifest import tensor
 from mouse_facelift.formats.sample_folder import Sample, write_sample
-from mouse_facelift.formats.views import PosedSample, ViewResidual, describe_taken
+from mouse_facelift.formats.views import PosedSample, ViewResidual, describe_taken, write_depths
 from mouse_facelift.formats.whole import sha256, whole_folder
 from mouse_facelift.geometry.contract import contract_violations, subject_violations
 from mouse_facelift.geometry.rig import rig_angles
 from mouse_facelift.imaging.resample import resample
 from mouse_facelift.normalization.raw import RawFrame
+from mouse_facelift.normalization.rectify import rectified_maps, rectify
 from mouse_facelift.normalization.relabel import relabel_views
 from mouse_facelift.normalization.viewpoints import (
     UP,
@@ -51,6 +52,8 @@ class FrameNormalizer:
     session: Session
     normalization: Normalization
     contract: CameraContract
+    hull_resolution: int
+    """voxels along an edge, of the hull through which views are rectified"""
 
     def write(self, folder: Path, subject: Subject, raw: RawFrame, animal: Animal) -> tuple[PosedSample, list[str]]:
         """Write one frame's sample folder; return how it was made, and in what its cameras break the contract.
@@ -64,18 +67,23 @@ class FrameNormalizer:
         session = self.session.of_views(subject.views)
         try:
             masks = [raw.masks[view] for view in subject.views]
-            placed = place_frame(session, animal, masks, self.normalization, self.contract)
+            placed = place_frame(session, animal, masks, self.normalization, self.contract, self.hull_resolution)
             violations = self._violations(animal, placed)
             residuals = self._residuals(animal, placed, names)
         except ValueError as error:
             raise ValueError(f"capture {self.capture}: frame {subject.frame}: {error}") from error
-        maps = sampling_maps(session.calibration, placed.similarity, placed.taken)
+        if placed.rectification:
+            maps = rectified_maps(session, placed, placed.rectification)
+        else:
+            maps = sampling_maps(session.calibration, placed.similarity, placed.taken)
         pictures = [raw.pictures[view] for view in subject.views]
         images = [resample(*view) for view in zip(pictures, masks, maps, strict=True)]
         name = f"{self.capture}_{subject.frame:06d}"
         sample = Sample(name, placed.told, torch.from_numpy(np.stack(images)))
         with whole_folder(folder) as partial:
             write_sample(partial, sample, names)
+            if placed.rectification:
+                write_depths(partial, placed.rectification.depths)
             checksums = {
                 path.relative_to(partial).as_posix(): sha256(path)
                 for path in sorted(partial.rglob("*"))
@@ -95,6 +103,7 @@ class FrameNormalizer:
                 "subject_radius": animal.radius * placed.similarity.scale,
                 "residuals": residuals,
                 "taken": describe_taken(placed.taken),
+                "rectified": placed.rectification is not None,
                 "magnification": [sampling.magnification for sampling in maps],
                 "checksums": checksums,
             }
@@ -138,8 +147,12 @@ def place_frame(
     masks: Sequence[Bool[np.ndarray, "_ _"]],
     normalization: Normalization,
     contract: CameraContract,
+    hull_resolution: int,
 ) -> Viewpoints:
     """Place the views of one frame, in whatever way; `masks` are raw, one for each camera of the session."""
     if isinstance(normalization, Relabel):
         return relabel_views(session, animal.center, masks, normalization, contract)
-    return place_views(session, animal.center, animal.radius, normalization, contract)
+    placed = place_views(session, animal.center, animal.radius, normalization, contract)
+    if isinstance(normalization, Contract | Fill) and normalization.rectify:
+        return replace(placed, rectification=rectify(session, placed, masks, animal.center, hull_resolution))
+    return placed

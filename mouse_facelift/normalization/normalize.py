@@ -48,6 +48,7 @@ def normalize_views(
         session=open_session(manifest, contract),
         normalization=normalization,
         contract=contract,
+        hull_resolution=work.hull_resolution,
     )
     raw_frames = read_raw_frames(manifest, subjects)
     surfaces = read_surfaces(Path(manifest.chunks[chunk].animal))

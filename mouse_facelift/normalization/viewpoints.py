@@ -14,6 +14,7 @@ from mouse_facelift.geometry.calibration import Calibration
 from mouse_facelift.geometry.cameras import Cameras, invert_poses
 from mouse_facelift.geometry.contract import contract_intrinsics
 from mouse_facelift.geometry.hull import visible
+from mouse_facelift.geometry.rectification import Rectification
 from mouse_facelift.geometry.rotations import look_at, rotation_to_z
 from mouse_facelift.geometry.similarity import Similarity
 from mouse_facelift.settings import CameraContract, Contract, Fill, Keep, Resize
@@ -55,6 +56,8 @@ class Viewpoints:
     """pinholes at the lenses' true centers, through which the pictures are sampled: exact for every scene"""
     told: Cameras
     """what the sample says"""
+    rectification: Rectification | None = None
+    """how pixels were moved from where the taken cameras see the animal to where the told ones do, if they were"""
 
 
 def open_session(frames: Frames, contract: CameraContract) -> Session:
@@ -130,11 +133,13 @@ def measure_residuals(
         spacing: of these points.
 
     Returns:
-        px of the view; zeros where the told camera is the one through which the picture was taken.
+        px of the view; zeros where the told camera is the one through which the picture was taken. Of rectified views,
+        what is left over this surface: what smoothing and rims cost. That the hull is not the animal is not in it.
     """
     if views.taken is views.told:
         return tuple(ViewResidual(p50=0, p95=0, max=0) for _ in range(len(views.told)))
-    apart = torch.linalg.vector_norm(views.taken.project(surface) - views.told.project(surface), dim=-1)
+    shown = (views.rectification.shown if views.rectification else views.taken.project)(surface)
+    apart = torch.linalg.vector_norm(shown - views.told.project(surface), dim=-1)
     residuals = []
     for pixels, seen in zip(apart, visible(surface, views.taken, spacing), strict=True):
         p50, p95, most = torch.quantile(pixels[seen], tensor([0.5, 0.95, 1.0])).tolist()

@@ -32,6 +32,8 @@ class Contract(Section):
 
     mode: Literal["contract"]
     center: Centering
+    rectify: bool
+    """pixels are moved to where the moved camera sees the animal's visual hull; the residual is what that leaves"""
     residual_limit: PositiveFloat
     """px of the contract's picture, 95th percentile over the animal; above it the sample is refused"""
 
@@ -47,6 +49,7 @@ class Fill(Section):
     radius: PositiveFloat
     """world units"""
     center: Centering
+    rectify: bool
     residual_limit: PositiveFloat
 
     @property
@@ -87,3 +90,16 @@ Normalization = Annotated[Keep | Contract | Fill | Resize | Relabel, Field(discr
 class NormalizationWork(Section):
     hull_resolution: Annotated[int, Field(ge=16, le=512)]
     """voxels along an edge of the box in which the animal is carved"""
+
+
+class NormalizationModes(Section):
+    """What `snakemake results/normalization_modes.csv` measures against the truth of simulated captures."""
+
+    captures: tuple[str, ...]
+    """read from results/simulated/<simulation>/"""
+    normalizations: tuple[str, ...]
+    """each costs a pass over the captures"""
+    frames: PositiveInt
+    """at most so many of a capture, spread evenly"""
+    depth_reach: PositiveFloat
+    """world units that the network reaches either side of the point of each ray nearest to the origin"""

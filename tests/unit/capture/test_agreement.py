@@ -7,7 +7,6 @@ from mouse_facelift.geometry.calibration import Calibration
 from mouse_facelift.geometry.lenses import project
 from tests.unit.capture.conftest import CAMERAS, HEIGHT, LENS, WIDTH, K, Laboratory
 
-
 UP = torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64)
 PRESENT = torch.ones(5, 4, dtype=torch.bool)
 

@@ -55,6 +55,7 @@ def write_views(tmp_path: Path) -> WriteViews:
                     subject_radius=0.01 * frame,
                     residuals=(ViewResidual(p50=0.0, p95=0.0, max=0.0),) * 3,
                     taken=describe_taken(tiny_sample(frame).cameras),
+                    rectified=False,
                     magnification=(6.0,) * 3,
                     checksums=checksums,
                 )

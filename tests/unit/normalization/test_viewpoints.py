@@ -30,8 +30,8 @@ CONTRACT = CameraContract(
 )
 MODES: list[Normalization] = [
     Keep(mode="keep", center="frame", unit="contract"),
-    Contract(mode="contract", center="frame", residual_limit=1.0),
-    Fill(mode="fill", radius=0.6, center="frame", residual_limit=3.0),
+    Contract(mode="contract", center="frame", rectify=False, residual_limit=1.0),
+    Fill(mode="fill", radius=0.6, center="frame", rectify=False, residual_limit=3.0),
     Resize(mode="resize", normalize_distance_to=None),
     Resize(mode="resize", normalize_distance_to=2.7),
 ]
@@ -196,8 +196,8 @@ def test_resize_keeps_the_files_world(seed: int, distance: float | None) -> None
     "mode",
     [
         Keep(mode="keep", center="session", unit="contract"),
-        Contract(mode="contract", center="session", residual_limit=1.0),
-        Fill(mode="fill", radius=0.6, center="session", residual_limit=3.0),
+        Contract(mode="contract", center="session", rectify=False, residual_limit=1.0),
+        Fill(mode="fill", radius=0.6, center="session", rectify=False, residual_limit=3.0),
     ],
     ids=lambda mode: mode.mode,
 )
