@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from mouse_facelift.capture.masks.local_hulls import LocalHulls, Window, open_window
+from mouse_facelift.capture.masks.local_hulls import OWN, LocalHulls, Window, open_window
 from mouse_facelift.capture.masks.meeting import Candidates, Meeting, find_candidates, meet, meet_elsewhere, nearest_to
 from mouse_facelift.capture.masks.parts import Parts, find_parts, keep_parts
 from mouse_facelift.geometry.calibration import Calibration
@@ -31,6 +31,8 @@ MARGIN = 1.1  # of the animal's reach in the pictures: what the views are compar
 STRETCH = 2.0  # times the median reach over the views: no view's mask makes the animal larger
 MOSTLY = 0.5  # of a piece: inside a hull, it belongs to it
 DRAW = 0.02  # of cover: with one of two views left out, the others agree equally well
+_NOWHERE = "no two other views agree on where the animal is"
+_DISPUTE = "the views contradict one another, and there are too few to tell which is wrong"
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,7 @@ class _Frame:
                 self.alphas[view] = resample_mask(self.masks[view], self.windows[view].sampling)
 
     def judge(self) -> Cleaned:
+        """Settle which views agree, and measure each against the others of them."""
         agreed, hulls, undecided = self._agree()
         for view in sorted(set(self.shown) - set(agreed) - set(undecided)):
             both = [*agreed, view]
@@ -154,7 +157,7 @@ class _Frame:
             kept = float(self.parts[view].areas[np.array(self.chosen[view]) - 1].sum()) / self.parts[view].raw_area
             if not agreed:
                 states.append("doubtful")
-                why.append(self._dispute(undecided) if view in undecided else _NOWHERE)
+                why.append(_DISPUTE if view in undecided else _NOWHERE)
                 continue
             others = [other for other in agreed if other != view]
             cover, left = hulls.cover(others, view), _left(hulls, others, view)
@@ -169,7 +172,9 @@ class _Frame:
 
     def _agree(self) -> tuple[list[int], LocalHulls, list[int]]:
         """The views whose hull covers all their masks; and those of which it cannot be told which is wrong."""
-        trusted = list(self.agreeing if len(self.agreeing) > 2 else self.shown)  # any two rays may happen to meet
+        trusted = list(self.agreeing)
+        if len(trusted) == 2:  # any two rays may happen to meet: whoever has a mask near there is heard
+            trusted = [view for view, alpha in enumerate(self.alphas) if alpha is not None and (alpha > OWN).any()]
         while True:
             hulls = self.hulls(trusted)
             covers = [hulls.cover(trusted, view) for view in trusted]
@@ -192,12 +197,6 @@ class _Frame:
             return None
         moved = nearest_to(self.candidates, {view: self.main[view] for view in agreed})
         return torch.from_numpy(self.meeting.point if moved is None else moved)
-
-    def _dispute(self, views: list[int]) -> str:
-        return f"{len(views)} views contradict one another, too few to tell which is wrong"
-
-
-_NOWHERE = "no two other views agree on where the animal is"
 
 
 def _apart(masks: Sequence[np.ndarray], parts: Sequence[Parts], rule: MaskCleaning) -> Cleaned:
