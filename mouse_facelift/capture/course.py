@@ -82,7 +82,9 @@ def _jumps(
     jumped = np.zeros(len(animals.frames), dtype=bool)
     if work.largest_step is not None and sound.any():
         numbers = torch.from_numpy(animals.frames[sound])
-        jumped[sound] = find_jumps(numbers, places[torch.from_numpy(sound)], work.largest_step).numpy()
+        jumped[sound] = find_jumps(
+            numbers, places[torch.from_numpy(sound)], work.largest_step, work.longest_gap
+        ).numpy()
     return jumped
 
 

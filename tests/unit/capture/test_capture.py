@@ -299,7 +299,7 @@ def test_a_real_session(shared: Path, tmp_path: Path) -> None:
     """Distances as triangulated key points gave them; the side camera looks through the cage wall."""
     session = shared / "real/mouse_4cam"
     capture = real_session(session, "calibration_recomputed.toml", [])
-    frames, verdict = read(capture, tmp_path)
+    _, verdict = read(capture, tmp_path)
     distances = {camera.name: camera.distance for camera in verdict.cameras}
     assert distances == pytest.approx({"top": 481, "side": 254, "back": 406, "mid": 414}, abs=3)
     assert verdict.recorded_frames == 120
