@@ -38,6 +38,7 @@ def tiny_config() -> Config:
     capture["frames"] = {"start": 0, "stop": 12, "step": 1}
     config["captures"] = {"tiny": capture}
     config["normalization_work"] = {"frames_per_chunk": 6, "hull_resolution": 48}
+    config["normalization_modes"] |= {"captures": ["tiny"], "frames": 3}
     config["datasets"] = {
         "real": {"captures": ["tiny"], "split": {"blocks": ["train", "train", "val", "test"], "gap": 1}}
     }
