@@ -1,9 +1,9 @@
 """Which files follow from a configuration: names that several rules need. Torch-free, as `settings` is."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from mouse_facelift.settings import (
     AlphaMasks,
@@ -12,6 +12,7 @@ from mouse_facelift.settings import (
     Experiment,
     FullFinetune,
     MadeMasks,
+    Normalization,
     Settings,
     digest,
 )
@@ -38,16 +39,19 @@ class Plan:
 
     settings: Settings
 
-    def pictures(self, capture: str) -> list[str]:
-        """Raw videos, or raw pictures of the chosen frames."""
+    def pictures(self, capture: str, chunk: int | None = None) -> list[str]:
+        """Raw videos, or raw pictures of the chosen frames, or of those of one chunk."""
         row = self.settings.captures[capture]
-        return _files(row.pictures, row)
+        return _files(row.pictures, row, self._frames(row, chunk))
 
-    def masks(self, capture: str) -> list[str]:
+    def masks(self, capture: str, chunk: int | None = None) -> list[str]:
         """Mask videos or pictures; none where masks are the pictures' own alpha."""
         row = self.with_masks(capture)
         masks = row.given_masks
-        return [] if isinstance(masks, AlphaMasks) else _files(masks.path, row)
+        return [] if isinstance(masks, AlphaMasks) else _files(masks.path, row, self._frames(row, chunk))
+
+    def _frames(self, row: Capture, chunk: int | None) -> Sequence[int]:
+        return row.frame_numbers if chunk is None else self.settings.animal.chunk_of(row.frame_numbers, chunk)
 
     def with_masks(self, capture: str) -> Capture:
         """The capture as it is once masks that are to be made have been made."""
@@ -65,9 +69,22 @@ class Plan:
         return [masks.path.format(camera=camera, frame=frame) for frame in masks.key_frames]
 
     def chunks(self, capture: str) -> range:
-        """Numbers of the chunks of frames that are normalized in one job each."""
+        """Numbers of the chunks of frames, each of which is looked through, and normalized, in one job."""
         frames = len(self.settings.captures[capture].frame_numbers)
-        return range(-(-frames // self.settings.normalization_work.frames_per_chunk))
+        return range(-(-frames // self.settings.animal.frames_per_chunk))
+
+    def animal_files(self, capture: str, kind: Literal["animal", "masks"]) -> list[str]:
+        """What was found of the animal in each chunk."""
+        return [f"results/animal/{capture}/chunk_{chunk}/{kind}.npz" for chunk in self.chunks(capture)]
+
+    def normalizations(self, capture: str) -> dict[str, Normalization]:
+        """Ways to the contract that experiments on this capture take; all of them where there is no experiment."""
+        used = {
+            experiment.normalization
+            for experiment in self.settings.experiments.values()
+            if capture in self.settings.datasets[experiment.dataset].captures
+        }
+        return {name: way for name, way in self.settings.normalizations.items() if name in used or not used}
 
     def simulation_of(self, capture: str) -> str:
         """The simulation whose pictures a capture reads.
@@ -159,7 +176,7 @@ class Plan:
         return lines
 
 
-def _files(pattern: str, capture: Capture) -> list[str]:
+def _files(pattern: str, capture: Capture, frames: Sequence[int]) -> list[str]:
     if "{frame" not in pattern:
         return [pattern.format(camera=camera) for camera in capture.cameras]
-    return [pattern.format(camera=camera, frame=frame) for camera in capture.cameras for frame in capture.frame_numbers]
+    return [pattern.format(camera=camera, frame=frame) for camera in capture.cameras for frame in frames]

@@ -25,30 +25,105 @@ rule make_masks:
         " --masks {output.masks} --table {output.table} --sheet {output.sheet} 2>&1 | tee {log} >&2"
 
 
-rule read_capture:
+rule open_capture:
     input:
         calibration=lambda w: settings.captures[w.capture].calibration.path,
         pictures=lambda w: plan.pictures(w.capture),
         masks=lambda w: plan.masks(w.capture),
     output:
-        found="results/{capture}/found.json",
-        verdict="results/{capture}/verdict.json",
-        page="results/{capture}/verdict.html",
+        opened="results/animal/{capture}/opened.json",
     log:
-        "logs/read_capture/{capture}.log",
+        "logs/open_capture/{capture}.log",
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        capture=lambda w: plan.with_masks(w.capture).model_dump_json(),
+        code=code("capture.calibration", "capture.open_capture", "capture.recording", "imaging.video"),
+    shell:
+        "python -m workflow_scripts.open_capture --name {wildcards.capture} --capture {params.capture:q}"
+        " --opened {output.opened} 2>&1 | tee {log} >&2"
+
+
+rule find_animal:
+    input:
+        opened="results/animal/{capture}/opened.json",
+        pictures=lambda w: plan.pictures(w.capture, int(w.chunk)),
+        masks=lambda w: plan.masks(w.capture, int(w.chunk)),
+    output:
+        animal="results/animal/{capture}/chunk_{chunk}/animal.npz",
+        masks="results/animal/{capture}/chunk_{chunk}/masks.npz",
+    log:
+        "logs/find_animal/{capture}.{chunk}.log",
     conda:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
         mem_mb=1500,
+        runtime=120,
+    params:
+        capture=lambda w: plan.with_masks(w.capture).model_dump_json(),
+        work=settings.animal.model_dump_json(),
+        code=code("capture", "carving", "geometry", "imaging"),
+    shell:
+        "python -m workflow_scripts.find_animal --opened {input.opened} --capture {params.capture:q}"
+        " --work {params.work:q} --chunk {wildcards.chunk} --animal {output.animal} --masks {output.masks}"
+        " 2>&1 | tee {log} >&2"
+
+
+rule measure_capture:
+    input:
+        opened="results/animal/{capture}/opened.json",
+        animals=lambda w: plan.animal_files(w.capture, "animal"),
+        masks=lambda w: plan.animal_files(w.capture, "masks"),
+    output:
+        found="results/{capture}/found.json",
+    log:
+        "logs/measure_capture/{capture}.log",
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
         runtime=60,
     params:
         capture=lambda w: plan.with_masks(w.capture).model_dump_json(),
-        work=settings.verdict.model_dump_json(),
-        code=code("capture", "geometry", "imaging"),
+        animal=settings.animal.model_dump_json(),
+        verdict=settings.verdict.model_dump_json(),
+        code=code("capture", "carving", "geometry", "imaging"),
     shell:
-        "python -m workflow_scripts.read_capture --name {wildcards.capture} --capture {params.capture:q}"
-        " --work {params.work:q} --found {output.found} --verdict {output.verdict} --page {output.page}"
+        "python -m workflow_scripts.measure_capture --opened {input.opened} --animals {input.animals:q}"
+        " --masks {input.masks:q} --capture {params.capture:q} --animal {params.animal:q}"
+        " --verdict {params.verdict:q} --found {output.found} 2>&1 | tee {log} >&2"
+
+
+rule judge_capture:
+    input:
+        found="results/{capture}/found.json",
+        foreseen="results/{capture}/foreseen.json",
+        masks=lambda w: plan.animal_files(w.capture, "masks"),
+        pictures=lambda w: plan.pictures(w.capture),
+    output:
+        verdict="results/{capture}/verdict.json",
+        page="results/{capture}/verdict.html",
+    log:
+        "logs/judge_capture/{capture}.log",
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        capture=lambda w: plan.with_masks(w.capture).model_dump_json(),
+        work=settings.verdict.model_dump_json(),
+        code=code("capture", "formats.verdict", "formats.foreseen"),
+    shell:
+        "python -m workflow_scripts.judge_capture --found {input.found} --foreseen {input.foreseen}"
+        " --capture {params.capture:q} --work {params.work:q} --verdict {output.verdict} --page {output.page}"
         " 2>&1 | tee {log} >&2"
 
 

@@ -103,6 +103,7 @@ rule eval_psnr:
 rule draw_line:
     input:
         frames=f"results/frames/{next(iter(settings.captures))}/manifest.json",
+        masks=plan.animal_files(next(iter(settings.captures)), "masks"),
         predictions=f"results/predictions/{list(settings.experiments)[0]}/predictions.json",
     output:
         picture="results/line.png",

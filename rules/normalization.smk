@@ -1,9 +1,42 @@
 # Raw frames to views on the camera contract, a chunk of frames a job.
 
 
+# Foreseen before anything red stops the line: the verdict tells of it.
+rule foresee_normalization:
+    input:
+        found="results/{capture}/found.json",
+        animals=lambda w: plan.animal_files(w.capture, "animal"),
+        masks=lambda w: plan.animal_files(w.capture, "masks"),
+    output:
+        foreseen="results/{capture}/foreseen.json",
+    log:
+        "logs/foresee_normalization/{capture}.log",
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        normalizations=lambda w: json.dumps(
+            {name: way.model_dump() for name, way in plan.normalizations(w.capture).items()}
+        ),
+        contract=settings.camera_contract.model_dump_json(),
+        work=settings.normalization_work.model_dump_json(),
+        code=code("normalization", "carving", "geometry", "imaging"),
+    shell:
+        "python -m workflow_scripts.foresee_normalization --found {input.found}"
+        " --normalizations {params.normalizations:q} --contract {params.contract:q} --work {params.work:q}"
+        " --foreseen {output.foreseen}"
+        " 2>&1 | tee {log} >&2"
+
+
 rule normalize_views:
     input:
         frames="results/frames/{capture}/manifest.json",
+        animal="results/animal/{capture}/chunk_{chunk}/animal.npz",
+        masks="results/animal/{capture}/chunk_{chunk}/masks.npz",
+        pictures=lambda w: plan.pictures(w.capture, int(w.chunk)),
     output:
         views="results/views/{capture}/{normalization}/chunk_{chunk}/manifest.json",
     log:

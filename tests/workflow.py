@@ -37,10 +37,11 @@ def tiny_config() -> Config:
     capture["masks"]["path"] = place + "/masks/{camera}.mp4"
     capture["frames"] = {"start": 0, "stop": 12, "step": 1}
     config["captures"] = {"tiny": capture}
-    config["normalization_work"] = {"frames_per_chunk": 6, "hull_resolution": 48}
+    config["animal"] |= {"frames_per_chunk": 6, "hull_resolution": 48}
+    config["normalization_work"] = {"hull_resolution": 48}
     config["normalization_modes"] |= {"captures": ["tiny"], "frames": 3}
     config["datasets"] = {
-        "real": {"captures": ["tiny"], "split": {"blocks": ["train", "train", "val", "test"], "gap": 1}}
+        "real": {"captures": ["tiny"], "views": 6, "split": {"blocks": ["train", "train", "val", "test"], "gap": 1}}
     }
     config["checkpoints"]["small"] = {"weights": "weights/tiny.safetensors", "config": "weights/tiny.json"}
     config["experiments"] = {name: config["experiments"][name] for name in ("zero_shot", "full", "real_camera")}

@@ -9,7 +9,7 @@ def admit_capture(found: Path, verdict: Path, frames: Path) -> None:
     """Hand a capture's frames on.
 
     Args:
-        found: what `read_capture` found.
+        found: what `measure_capture` found.
         verdict: its verdict.
         frames: the manifest to write (`formats.frames.Frames`).
 

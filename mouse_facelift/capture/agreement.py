@@ -8,16 +8,13 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from mouse_facelift.carving.body import carve_seen
+from mouse_facelift.carving.pinholes import SeenMasks, see_masks
 from mouse_facelift.geometry.calibration import Calibration
-from mouse_facelift.geometry.cameras import Cameras, invert_poses
-from mouse_facelift.geometry.hull import carve_closely
+from mouse_facelift.geometry.cameras import Cameras
 from mouse_facelift.geometry.lenses import project
-from mouse_facelift.geometry.rotations import look_at
+from mouse_facelift.geometry.rotations import rotation_to_z
 from mouse_facelift.geometry.triangulation import meet_rays
-from mouse_facelift.imaging.resample import lens_map, resample_mask
-
-MARGIN = 1.3
-"""of the silhouettes' reach: pictures in which hulls are compared show so much around the animal"""
 
 
 @dataclass(frozen=True)
@@ -33,90 +30,69 @@ class HullAgreement:
 def center_residuals(
     directions: Float[Tensor, "frame view 3"],
     pixels: Float[Tensor, "view frame 2"],
+    present: Bool[Tensor, "frame view"],
     calibration: Calibration,
 ) -> Float[Tensor, "view frame"]:
     """Measure in px how far each mask's center lies from where the rays of all other views meet.
 
-    Centers of silhouettes are no views of one point, so this is never 0; a camera that is off stands out.
+    Centers of silhouettes are no views of one point, so this is never 0; a camera that is off stands out. NaN where
+    the view, or all others but one, show nothing.
 
     Args:
         directions: of the rays through the masks' centers, world axes.
         pixels: those centers, OpenCV pixel origin.
+        present: which views show the animal.
         calibration: the cameras, in the order of the views.
     """
-    residuals = []
+    residuals = torch.full((len(calibration), len(directions)), torch.nan, dtype=torch.float64)
     for view in range(len(calibration)):
         others = [other for other in range(len(calibration)) if other != view]
-        met = meet_rays(calibration.centers[others], directions[:, others]).points
+        frames = present[:, view] & (present[:, others].sum(dim=1) >= 2)
+        if not bool(frames.any()):
+            continue
+        met = meet_rays(calibration.centers[others], directions[frames][:, others], present[frames][:, others]).points
         lens = calibration.intrinsics[view], calibration.distortion[view], calibration.world_to_camera[view]
-        residuals.append(torch.linalg.vector_norm(project(met, *lens) - pixels[view], dim=-1))
-    return torch.stack(residuals)
+        residuals[view, frames] = torch.linalg.vector_norm(project(met, *lens) - pixels[view, frames], dim=-1)
+    return residuals
 
 
 def hull_agreement(
     masks: Mapping[int, Sequence[Bool[np.ndarray, "_ _"]]],
     points: Mapping[int, Float[Tensor, "3"]],
     calibration: Calibration,
+    up: Float[Tensor, "3"],
     picture: int,
     resolution: int,
 ) -> HullAgreement:
     """Carve the animal from all views but one, and compare its silhouette with that view's mask.
 
     Args:
-        masks: of all views, by frame.
+        masks: of all views, by frame; empty ones are passed over and leave NaN.
         points: about where the animal is, mm, by frame.
         calibration: the cameras, in the order of the views.
+        up: world axes.
         picture: side of the pinhole's pictures in which silhouettes are compared, px.
         resolution: voxels along an edge.
     """
-    measured = [_of_frame(masks[frame], points[frame], calibration, picture, resolution) for frame in masks]
-    iou, cover = torch.tensor(measured, dtype=torch.float64).unbind(-1)
-    return HullAgreement(iou.T.contiguous(), cover.T.contiguous())
+    measured = torch.full((len(calibration), len(masks), 2), torch.nan, dtype=torch.float64)
+    for column, frame in enumerate(masks):
+        views = [view for view, mask in enumerate(masks[frame]) if mask.any()]
+        some = calibration.select([calibration.names[view] for view in views])
+        seen = see_masks([masks[frame][view] for view in views], some, points[frame], rotation_to_z(up), picture)
+        measured[views, column] = torch.tensor(_of_frame(seen, resolution), dtype=torch.float64)
+    iou, cover = measured.unbind(-1)
+    return HullAgreement(iou.contiguous(), cover.contiguous())
 
 
-def _of_frame(
-    masks: Sequence[np.ndarray], point: Float[Tensor, "3"], calibration: Calibration, picture: int, resolution: int
-) -> list[tuple[float, float]]:
-    alphas, cameras, radius = _rectified(masks, point, calibration, picture)
+def _of_frame(seen: SeenMasks, resolution: int) -> list[tuple[float, float]]:
     found = []
-    for view in range(len(cameras)):
-        others = [other for other in range(len(cameras)) if other != view]
-        hull = carve_closely(alphas[others], cameras[others], point, radius, resolution)
-        seen = _silhouette(hull.points, hull.voxel_size, cameras[[view]])
-        own = alphas[view] > 0.5
-        both = float((seen & own).sum())
-        found.append((both / max(float((seen | own).sum()), 1), both / max(float(own.sum()), 1)))
+    for view in range(len(seen.cameras)):
+        hull = carve_seen(seen.of([other for other in range(len(seen.cameras)) if other != view]), resolution)
+        shown = _silhouette(hull.points, hull.voxel_size, seen.cameras[[view]])
+        own = seen.alphas[view] > 0.5
+        both = float((shown & own).sum())
+        found.append((both / max(float((shown | own).sum()), 1), both / max(float(own.sum()), 1)))
     return found
-
-
-def _rectified(
-    masks: Sequence[np.ndarray], point: Float[Tensor, "3"], calibration: Calibration, picture: int
-) -> tuple[Float[Tensor, "view height width"], Cameras, float]:
-    """Show each mask as a pinhole at its lens's center sees it that looks at the animal; and how far it reaches, mm."""
-    raw = invert_poses(calibration.world_to_camera)
-    up = -raw[:, :3, 1].mean(dim=0)
-    poses = look_at(calibration.centers, point, up)
-    distances = torch.linalg.vector_norm(calibration.centers - point, dim=-1)
-    reaches = []
-    for view, mask in enumerate(masks):
-        rows, columns = np.nonzero(mask)
-        across = max(int(np.ptp(rows)), int(np.ptp(columns))) + 1
-        middle = torch.tensor([[float(np.mean(columns)), float(np.mean(rows))]], dtype=torch.float64)
-        lens = calibration.intrinsics[view], calibration.distortion[view], calibration.world_to_camera[view]
-        beside = float(torch.linalg.vector_norm(project(point[None], *lens) - middle))
-        reaches.append((across / 2 + beside) / float(calibration.intrinsics[view, 0, 0]))
-    tangents = MARGIN * torch.tensor(reaches, dtype=torch.float64)
-    K = torch.eye(3, dtype=torch.float64).repeat(len(masks), 1, 1)
-    K[:, 0, 0] = K[:, 1, 1] = picture / 2 / tangents
-    K[:, :2, 2] = picture / 2
-    cameras = Cameras(poses, K, picture, picture)
-    alphas = []
-    for view, mask in enumerate(masks):
-        turn = poses[view, :3, :3].T @ raw[view, :3, :3]
-        K_lens, coefficients = calibration.intrinsics[view].numpy(), calibration.distortion[view].numpy()
-        sampling = lens_map(K_lens, coefficients, turn.numpy(), K[view].numpy(), picture, picture)
-        alphas.append(torch.from_numpy(resample_mask(mask, sampling)))
-    return torch.stack(alphas), cameras, float((tangents * distances).median())
 
 
 def _silhouette(points: Float[Tensor, "voxel 3"], voxel_size: float, camera: Cameras) -> Bool[Tensor, "height width"]:

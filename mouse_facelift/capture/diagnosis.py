@@ -10,6 +10,8 @@ from enum import StrEnum
 
 import torch
 from jaxtyping import Float
+from scipy.stats import norm
+from scipy.stats import t as student_t
 from torch import Tensor
 
 from mouse_facelift.geometry.tangency import Outlines, Rig, sound_tangents, span
@@ -73,12 +75,19 @@ class Fit:
     """radians about x, y, z; frames; or the logarithm of a focal length's factor"""
     spread: float
     """standard error of the values' length, from parts of the recording left out in turn"""
+    parts: int
+    """how many there were; the fewer, the less the error is to be trusted"""
     cost: float
     """of the camera's pairs that is left, robust, in squared noise"""
 
     @property
     def size(self) -> float:
         return float(torch.linalg.vector_norm(torch.tensor(self.values, dtype=torch.float64)))
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether it is as unlikely to be chance as three known standard errors are (Student's t)."""
+        return self.parts > 1 and self.size > float(student_t.ppf(norm.cdf(3), self.parts - 1)) * self.spread
 
 
 class Recorded:
@@ -212,7 +221,8 @@ class Beside:
             if float(step.abs().max()) < _SMALL[cause]:
                 break
         cost = self.cost(correction.with_cause(cause, values.tolist()))
-        return Fit(self.view, cause, tuple(values.tolist()), self._left_out_in_turn(slopes, found), cost)
+        spread = self._left_out_in_turn(slopes, found)
+        return Fit(self.view, cause, tuple(values.tolist()), spread, min(_BLOCKS, found.shape[1]), cost)
 
     def _best_whole_frames(self, correction: Correction) -> float:
         largest = self.recorded.largest_offset
@@ -303,7 +313,7 @@ def diagnose(recorded: Recorded, worth_naming: Mapping[Cause, float], least_expl
         candidates.sort(key=lambda fit: -savings[fit.view, fit.cause])
         best = candidates[0]
         saved = savings[best.view, best.cause]
-        certain = best.size >= worth_naming[best.cause] and best.size > 3 * best.spread
+        certain = best.size >= worth_naming[best.cause] and best.is_certain
         if not certain or saved < least_explained * before or len(findings) == len(recorded.views):
             return Diagnosis(findings, fits)
         findings.append(Finding(best, before, before - saved, candidates[1] if len(candidates) > 1 else None))

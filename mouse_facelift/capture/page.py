@@ -6,7 +6,10 @@ import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from mouse_facelift.capture.page_animal import tell_animal
+from mouse_facelift.capture.page_foreseen import tell_foreseen
 from mouse_facelift.capture.page_style import STYLE
+from mouse_facelift.capture.page_table import draw_table
 from mouse_facelift.capture.rig_drawing import draw_from_above, draw_in_space, drawn_rig, ring
 from mouse_facelift.capture.sample_pictures import SamplePicture
 from mouse_facelift.formats.manifest import tensor
@@ -27,7 +30,14 @@ NAMES = {
     "time": "Synchronization",
     "focal": "Focal length",
     "mask_share": "Masks in one piece",
+    "doubtful": "Doubtful masks",
+    "left_out": "Frames left out",
+    "up": "Up",
     "gaps": "Coverage",
+    "residual": "Residual of normalization",
+    "magnification": "Resolution",
+    "clipped": "Clipping",
+    "filled": "Size in the picture",
 }
 
 
@@ -38,12 +48,15 @@ def write_page(verdict: Verdict, calibration: Calibration, pictures: Sequence[Sa
         _findings(verdict),
         _rig(verdict, calibration),
         _agreement(verdict.cameras),
+        tell_animal(verdict),
+        tell_foreseen(verdict.foreseen),
         _axes(verdict),
         _pictures(pictures),
         _notes(verdict),
     ]
     words = (
-        f"{verdict.frames} frames ({verdict.first_frame} to {verdict.last_frame}), {len(verdict.cameras)} cameras;"
+        f"{verdict.frames} frames ({verdict.first_frame} to {verdict.last_frame}), {verdict.kept_frames} of use;"
+        f" {len(verdict.cameras)} cameras;"
         f" calibration {verdict.calibration}"
     )
     write_text_whole(path, _page(verdict.capture, verdict.light, words, sections))
@@ -78,7 +91,7 @@ def _lines(lines: Sequence[Line]) -> str:
         limits = "" if line.amber is None else f"amber {line.amber:g}, red {line.red:g} {html.escape(line.unit)}"
         said = html.escape(line.says).replace("\n", "<br>")
         rows.append([shown, f"<b>{NAMES[line.name]}</b> <code>{line.name}</code>", said, limits])
-    return "<h2>Verdict</h2>" + _table(["", "line", "found", "limits"], rows, "words")
+    return "<h2>Verdict</h2>" + draw_table(["", "line", "found", "limits"], rows, "words")
 
 
 def _findings(verdict: Verdict) -> str:
@@ -120,7 +133,7 @@ def _rig(verdict: Verdict, calibration: Calibration) -> str:
     head = ["camera", "distance mm", "elevation °", "azimuth °", "gap to next °", "field of view °", "roll °", "aim °",
             "focal px"]  # fmt: skip
     said = "Sorted by azimuth about the mean place of the animal. Lengths of the released rig have no unit."
-    return f'<h2>Rig</h2><div class="figures">{drawn}</div><p>{said}</p>' + _table(
+    return f'<h2>Rig</h2><div class="figures">{drawn}</div><p>{said}</p>' + draw_table(
         head, [*rows, training_row], "numbers"
     )
 
@@ -145,15 +158,14 @@ def _agreement(cameras: Sequence[CameraVerdict]) -> str:
     for camera in cameras:
         off = camera.off
         late = "cannot tell" if off.late is None else f"{off.late:+.2f} ± {off.late_error:.2f}"
-        tangent = "none" if camera.tangent_residual is None else f"{camera.tangent_residual:.2f}"
         rows.append(
             [
                 html.escape(camera.name),
                 f"{camera.ray_miss_p50:.1f} / {camera.ray_miss_p95:.1f}",
-                f"{camera.center_residual:.1f}",
-                tangent,
-                f"{camera.hull_iou:.3f}",
-                f"{camera.hull_cover:.3f}",
+                _number(camera.center_residual, 1),
+                _number(camera.tangent_residual, 2),
+                _number(camera.hull_iou, 3),
+                _number(camera.hull_cover, 3),
                 f"{math.hypot(*off.turn):.2f} ± {off.turn_error:.2f}",
                 late,
                 f"{100 * off.focal:+.2f} ± {100 * off.focal_error:.2f}",
@@ -168,7 +180,11 @@ def _agreement(cameras: Sequence[CameraVerdict]) -> str:
         " the view's own mask. Turn, late, focal: what would have to be undone for this camera alone, other findings"
         " undone, with standard errors."
     )
-    return f"<h2>Agreement</h2><p>{said}</p>" + _table(head, rows, "numbers")
+    return f"<h2>Agreement</h2><p>{said}</p>" + draw_table(head, rows, "numbers")
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "none" if value is None else f"{value:.{digits}f}"
 
 
 def _axes(verdict: Verdict) -> str:
@@ -187,7 +203,7 @@ def _axes(verdict: Verdict) -> str:
         " nothing of where cameras stand around the animal, and about the file's origin little."
     )
     head = ["taken for up", "about", "gaps by azimuth °", "from up °", ""]
-    return f"<h2>If another axis were taken for up</h2><p>{said}</p>" + _table(head, rows, "words")
+    return f"<h2>If another axis were taken for up</h2><p>{said}</p>" + draw_table(head, rows, "words")
 
 
 def _explain(reading: AxisGaps) -> str:
@@ -211,9 +227,3 @@ def _pictures(pictures: Sequence[SamplePicture]) -> str:
 def _notes(verdict: Verdict) -> str:
     items = "".join(f"<li>{html.escape(note)}</li>" for note in verdict.notes)
     return f"<h2>What was undone of the calibration's conventions</h2><ul>{items}</ul>"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]], kind: str) -> str:
-    top = "".join(f"<th>{cell}</th>" for cell in head)
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="wide"><table class="{kind}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'

@@ -1,13 +1,14 @@
 """Pictures of a few frames with the outlines of their masks, small enough for a page."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from mouse_facelift.capture.silhouettes import Kept
 from mouse_facelift.formats.frames import Frames
+from mouse_facelift.formats.mask_pack import MaskPack
 from mouse_facelift.imaging.recordings import read_pictures
 
 WIDTH = 480  # px
@@ -22,15 +23,18 @@ class SamplePicture:
     jpeg: bytes
 
 
-def sample_pictures(frames: Frames, kept: Kept, count: int) -> list[SamplePicture]:
-    """Draw the outlines of masks into at most `count` of the frames whose masks were kept, for every camera."""
-    numbers = sorted(kept)
-    chosen = [numbers[place * len(numbers) // count] for place in range(min(count, len(numbers)))]
-    chosen = sorted(set(chosen))
+def sample_pictures(frames: Frames, count: int) -> list[SamplePicture]:
+    """Draw the outlines of masks into at most `count` of the frames, spread evenly, for every camera."""
+    kept = frames.subjects
+    count = min(count, len(kept))
+    chosen = [kept[(2 * place + 1) * len(kept) // (2 * count)] for place in range(count)]
+    masks = {
+        subject.frame: MaskPack(Path(frames.chunks[subject.chunk].masks)).masks(subject.frame) for subject in chosen
+    }
     drawn = []
     for view, camera in enumerate(frames.cameras):
-        for number, picture in read_pictures(camera.pictures, chosen):
-            drawn.append(SamplePicture(camera.name, number, outline_mask(picture, kept[number][view])))
+        for number, picture in read_pictures(camera.pictures, sorted(masks)):
+            drawn.append(SamplePicture(camera.name, number, outline_mask(picture, masks[number][view])))
     return sorted(drawn, key=lambda picture: picture.frame)
 
 

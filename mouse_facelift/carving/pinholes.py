@@ -21,7 +21,7 @@ MARGIN = 1.3
 
 @dataclass(frozen=True)
 class SeenMasks:
-    """Masks without their lenses, in a world whose origin is about where the animal is, z up, in the unit of the rig."""
+    """Masks without their lenses, in a world about the animal, z up, in the unit of the rig."""
 
     alphas: Float[Tensor, "view height width"]
     """0 to 1"""
@@ -94,4 +94,5 @@ def _tangent(mask: np.ndarray, calibration: Calibration, view: int, point: Float
     lens = calibration.intrinsics[view], calibration.distortion[view], calibration.world_to_camera[view]
     furthest = torch.linalg.vector_norm(project(point[None], *lens) - corners, dim=-1).max()
     focal = calibration.intrinsics[view, :2, :2].diagonal().mean()
-    return MARGIN * (furthest + 1) / focal
+    tangent: Float[Tensor, ""] = MARGIN * (furthest + 1) / focal
+    return tangent

@@ -3,10 +3,11 @@
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import get_args
 
+from mouse_facelift.dataset.choose_views import choose_views
 from mouse_facelift.dataset.split import split_timeline
 from mouse_facelift.formats.manifest import Vector
 from mouse_facelift.formats.sample_table import SampleRow, SampleTable, SplitName
@@ -41,16 +42,20 @@ def assemble_dataset(
     for path, manifest in manifests.items():
         _require_same(path, "normalization", manifest.normalization, normalization_name)
         _require_same(path, "contract", manifest.contract, contract.hash)
-        _require_same(path, "view_names", manifest.view_names, next(iter(manifests.values())).view_names)
         if manifest.capture not in dataset.captures:
             raise ValueError(f"{path}: capture: found {manifest.capture!r}, expected one of {list(dataset.captures)}")
     rows: list[SampleRow] = []
     for capture in dataset.captures:
         timeline = _timeline({path: views for path, views in manifests.items() if views.capture == capture}, capture)
-        roles = split_timeline(len(timeline), dataset.split)
+        whole = [(folder, sample) for folder, sample in timeline if len(sample.view_names) >= dataset.views]
+        if len(whole) < len(timeline):
+            lacking = len(timeline) - len(whole)
+            log.info("%s: %d frames left out: fewer than %d views show the animal", capture, lacking, dataset.views)
+        usual = _usual_views(whole, dataset.views)
+        roles = split_timeline(len(whole), dataset.split)
         rows += [
-            _describe(capture, folder, sample, role, table)
-            for (folder, sample), role in zip(timeline, roles, strict=True)
+            _describe(capture, folder, sample, _views_of(sample, usual, dataset.views), role, table)
+            for (folder, sample), role in zip(whole, roles, strict=True)
             if role is not None
         ]
         counts = Counter(role or "left out" for role in roles)
@@ -66,7 +71,7 @@ def assemble_dataset(
     SampleTable(
         dataset=dataset_name,
         normalization=normalization_name,
-        view_names=next(iter(manifests.values())).view_names,
+        view_count=dataset.views,
         contract=contract.hash,
         violations=_all_violations(manifests.values(), contract),
         samples=tuple(rows),
@@ -94,10 +99,32 @@ def _timeline(manifests: dict[Path, Views], capture: str) -> list[tuple[Path, Po
     return [holders[frame] for frame in sorted(holders)]
 
 
-def _describe(capture: str, folder: Path, sample: PosedSample, split: SplitName, table: Path) -> SampleRow:
+def _usual_views(timeline: Sequence[tuple[Path, PosedSample]], count: int) -> frozenset[str]:
+    """Names of the views that a capture's samples have, where all of these show the animal.
+
+    They are chosen in the first of the frames that most views show, so that samples do not change views with each step
+    of the animal.
+    """
+    if not timeline:
+        return frozenset()
+    sample = max((sample for _, sample in timeline), key=lambda sample: len(sample.view_names))
+    return frozenset(sample.view_names[view] for view in choose_views(sample.azimuths, count))
+
+
+def _views_of(sample: PosedSample, usual: frozenset[str], count: int) -> tuple[int, ...]:
+    if usual <= set(sample.view_names):
+        return tuple(view for view, name in enumerate(sample.view_names) if name in usual)
+    return choose_views(sample.azimuths, count)
+
+
+def _describe(
+    capture: str, folder: Path, sample: PosedSample, views: tuple[int, ...], split: SplitName, table: Path
+) -> SampleRow:
     return SampleRow(
         name=f"{capture}_{sample.frame:06d}",
         folder=Path(os.path.relpath(folder, table.parent)).as_posix(),
+        views=views,
+        view_names=tuple(sample.view_names[view] for view in views),
         split=split,
         capture=capture,
         frame=sample.frame,

@@ -45,7 +45,7 @@ def predict_baselines(
     use_threads(compute.threads)
     samples = SampleTable.read(table)
     chosen = chosen_samples(samples, evaluation.split, evaluation.samples)
-    given = turns(len(samples.view_names), views.inputs)
+    given = turns(samples.view_count, views.inputs)
     logger.info("%s: %d samples, %d turns of %d input views each", table, len(chosen), len(given), views.inputs)
     white_rows: list[PredictionRow] = []
     hull_rows: list[PredictionRow] = []
@@ -80,7 +80,7 @@ def predict_baselines(
             dataset=samples.dataset,
             normalization=samples.normalization,
             samples=os.path.relpath(table, predictions.parent),
-            view_names=samples.view_names,
+            view_count=samples.view_count,
             input_views=views.inputs,
             status=status,
             weights="none",

@@ -36,9 +36,8 @@ def draw_contact_sheet(predictions: Path, sheet: Path, evaluation: Evaluation) -
     """
     found = Predictions.read(predictions)
     turns = list(found.turns(chosen_turns(found.table.rows, evaluation.sheet_samples)))
-    names = found.table.view_names
     cell = _cell(max(turns[0].sample.cameras.width, turns[0].sample.cameras.height))
-    shown = [shown_views(turn.row, len(names)) for turn in turns]
+    shown = [shown_views(turn.row, found.table.view_count) for turn in turns]
     words = _heading(found)
     head = MARGIN + (len(words) + 3) * LINE
     block_heights = [len(views) * (cell + LINE + GAP) + 2 * LINE for views in shown]
@@ -54,7 +53,7 @@ def draw_contact_sheet(predictions: Path, sheet: Path, evaluation: Evaluation) -
     top = head
     for turn, views, height in zip(turns, shown, block_heights, strict=True):
         page.rule(MARGIN, top + LINE // 4, width - 2 * MARGIN)
-        _draw_turn(page, turn, views, names, evaluation.mask_threshold, top + LINE // 2, cell)
+        _draw_turn(page, turn, views, evaluation.mask_threshold, top + LINE // 2, cell)
         top += height
     page.scale(_left(len(COLUMNS), cell), head + LINE // 2 + 2 * LINE, BAR_WIDTH, cell, LARGEST_ERROR)
     page.save(sheet)
@@ -96,7 +95,6 @@ def _draw_turn(
     page: Page,
     turn: RenderedTurn,
     views: Sequence[int],
-    names: Sequence[str],
     mask_threshold: float,
     top: int,
     cell: int,
@@ -104,14 +102,14 @@ def _draw_turn(
     targets = turn.sample.over_white()
     page.write(f"sample {turn.row.sample}, turn {turn.row.turn}", MARGIN, top, size=9, bold=True)
     top += LINE
-    _draw_inputs(page, turn, names, top, cell, len(views) * (cell + LINE + GAP))
+    _draw_inputs(page, turn, top, cell, len(views) * (cell + LINE + GAP))
     for number, view in enumerate(views):
         above = top + number * (cell + LINE + GAP)
         rendering = turn.renderings.rgb[view].clamp(0, 1)
         difference = (rendering - targets[view]).abs().mean(0)
         scores = turn.score(view, mask_threshold)
         role, color = ROLES[turn.row.role(view)]
-        page.write(f"{names[view]}, {role}", _left(1, cell), above, size=9, color=color, width=cell)
+        page.write(f"{turn.view_names[view]}, {role}", _left(1, cell), above, size=9, color=color, width=cell)
         of_animal = "no animal" if math.isnan(scores.psnr_foreground) else f"animal {scores.psnr_foreground:.1f}"
         page.write(f"PSNR {scores.psnr:.1f} dB, {of_animal}", _left(2, cell), above, size=9, width=cell)
         page.write(f"mean {float(difference.mean()):.3f}", _left(3, cell), above, size=9, width=cell)
@@ -120,7 +118,7 @@ def _draw_turn(
         page.error_map(difference.numpy(), _left(3, cell), above + LINE, cell, LARGEST_ERROR)
 
 
-def _draw_inputs(page: Page, turn: RenderedTurn, names: Sequence[str], top: int, width: int, height: int) -> None:
+def _draw_inputs(page: Page, turn: RenderedTurn, top: int, width: int, height: int) -> None:
     """Fill a column with all pictures that went in, as large as they fit."""
     inputs = sorted(turn.row.inputs)
     sizes = {
@@ -133,5 +131,5 @@ def _draw_inputs(page: Page, turn: RenderedTurn, names: Sequence[str], top: int,
     for number, view in enumerate(inputs):
         row, column = divmod(number, columns)
         left, above = MARGIN + column * (size + GAP), top + row * (size + LINE + GAP)
-        page.write(names[view], left, above, size=9, width=size)
+        page.write(turn.view_names[view], left, above, size=9, width=size)
         page.picture(targets[view].permute(1, 2, 0).numpy(), left, above + LINE, size)

@@ -9,8 +9,9 @@ from matplotlib.figure import Figure, SubFigure
 
 from mouse_facelift.evaluation.rendered_turns import Predictions, RenderedTurn
 from mouse_facelift.formats.frames import Frames
+from mouse_facelift.formats.mask_pack import MaskPack
 from mouse_facelift.formats.whole import whole_file
-from mouse_facelift.imaging.recordings import read_masks, read_pictures
+from mouse_facelift.imaging.recordings import read_pictures
 from mouse_facelift.settings import Evaluation
 
 COLUMNS = 3
@@ -51,11 +52,11 @@ def _first_of(capture: str, predictions: Predictions) -> tuple[RenderedTurn, int
 
 def _recorded(capture: Frames, frame: int) -> list[Float[np.ndarray, "height width 3"]]:
     """Raw pictures, what is no animal paled."""
+    chunk = next(subject.chunk for subject in capture.subjects if subject.frame == frame)
+    masks = MaskPack(Path(capture.chunks[chunk].masks)).masks(frame)
     pictures = []
-    for camera in capture.cameras:
+    for camera, mask in zip(capture.cameras, masks, strict=True):
         _, pixels = next(iter(read_pictures(camera.pictures, [frame])))
-        pattern = camera.masks or camera.pictures
-        _, mask = next(iter(read_masks(pattern, capture.mask_kind, capture.mask_threshold, [frame])))
         color = pixels.astype(np.float64) / 255
         pictures.append(np.where(mask[..., None], color, 0.45 * color + 0.55))
     return pictures

@@ -20,6 +20,7 @@ class RenderedTurn:
     """of the renderings"""
     row: PredictionRow
     sample: Sample
+    view_names: tuple[str, ...]
     renderings: Renderings
 
     def score(self, view: int, mask_threshold: float) -> ViewScores:
@@ -70,7 +71,7 @@ class Predictions:
         return predictions
 
     def _require_agreement(self) -> None:
-        for field in ("dataset", "normalization", "view_names"):
+        for field in ("dataset", "normalization", "view_count"):
             found, expected = getattr(self.table, field), getattr(self.samples, field)
             if found != expected:
                 raise ValueError(
@@ -79,7 +80,7 @@ class Predictions:
         if not self.table.rows:
             raise ValueError(f"{self.path}: rows: found none, expected one for each turn of each sample")
         names = {row.name for row in self.samples.samples}
-        views = set(range(len(self.table.view_names)))
+        views = set(range(self.table.view_count))
         for number, row in enumerate(self.table.rows):
             if row.sample not in names:
                 raise ValueError(f"{self.path}: rows[{number}].sample: {row.sample} is not in {self.samples_path}")
@@ -109,4 +110,4 @@ class Predictions:
             found, expected = tuple(renderings.alpha.shape), tuple(sample.alpha.shape)
             if found != expected:
                 raise ValueError(f"{path}: found (view, height, width) {found}, but sample {row.sample} has {expected}")
-            yield RenderedTurn(path, row, sample, renderings)
+            yield RenderedTurn(path, row, sample, by_name[row.sample].view_names, renderings)

@@ -1,7 +1,6 @@
 """Rule `score_predictions`: four numbers for every view of every turn."""
 
 import logging
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -40,13 +39,13 @@ def score_predictions(predictions: Path, scores: Path, evaluation: Evaluation) -
     rows = [
         {**common, **row, "status": found.status}
         for turn in found.turns(found.table.rows)
-        for row in _score_turn(turn, found.table.view_names, evaluation.mask_threshold)
+        for row in _score_turn(turn, evaluation.mask_threshold)
     ]
     write_scores(pd.DataFrame(rows, columns=COLUMNS), scores)
     logger.info("%s: %d views of %d turns scored", predictions, len(rows), len(found.table.rows))
 
 
-def _score_turn(turn: RenderedTurn, view_names: Sequence[str], mask_threshold: float) -> list[dict[str, object]]:
+def _score_turn(turn: RenderedTurn, mask_threshold: float) -> list[dict[str, object]]:
     row = turn.row
     return [
         {
@@ -56,7 +55,7 @@ def _score_turn(turn: RenderedTurn, view_names: Sequence[str], mask_threshold: f
             "role": row.role(view),
             **asdict(turn.score(view, mask_threshold)),
         }
-        for view, name in enumerate(view_names)
+        for view, name in enumerate(turn.view_names)
     ]
 
 

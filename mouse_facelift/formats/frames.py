@@ -1,13 +1,13 @@
 """Posed frames: addresses of a recording's raw pictures and masks, its lenses, and where the animal is."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 from pydantic import model_validator
 
 from mouse_facelift.formats.manifest import Manifest, Matrix3, Matrix4, Record, Vector, matrices, tensor
 from mouse_facelift.geometry.calibration import Calibration
+from mouse_facelift.settings import FrameFault
 
 
 class Camera(Record):
@@ -26,16 +26,34 @@ class Camera(Record):
 
 
 class Subject(Record):
-    """Where the animal is in one frame, from its masks alone."""
+    """Where the animal is in one frame that is not left out."""
 
     frame: int
     """number in the recording, from 0"""
+    chunk: int
+    """in whose files its hull's surface and masks are"""
     center: Vector
-    """mm, file's world: where the rays through the masks' centers meet"""
-    ray_miss: float
-    """mm, root mean square distance of those rays from the center"""
-    mask_areas: tuple[int, ...]
-    """px of the raw picture, per camera"""
+    """mm, file's world: smoothed middle of the hull's upright box, or of the key points"""
+    radius: float
+    """mm: the hull reaches so far from its middle"""
+    views: tuple[int, ...]
+    """places, in `cameras`, of the views that show it"""
+
+
+class LeftOut(Record):
+    """A frame that is left out."""
+
+    frame: int
+    faults: tuple[FrameFault, ...]
+
+
+class ChunkFiles(Record):
+    """What `find_animal` wrote of one chunk of frames."""
+
+    animal: str
+    """see `formats.animal`"""
+    masks: str
+    """see `formats.mask_pack`"""
 
 
 class Frames(Manifest):
@@ -45,10 +63,10 @@ class Frames(Manifest):
     cameras: tuple[Camera, ...]
     up: Vector
     """unit vector, file's world"""
-    mask_threshold: int
-    mask_kind: Literal["video", "images", "alpha"]
     calibration_notes: tuple[str, ...]
+    chunks: tuple[ChunkFiles, ...]
     subjects: tuple[Subject, ...]
+    left_out: tuple[LeftOut, ...]
 
     @model_validator(mode="after")
     def _cameras_are_sound(self) -> "Frames":
@@ -57,14 +75,23 @@ class Frames(Manifest):
 
     def calibration(self) -> Calibration:
         """The lenses, lengths in millimeters."""
-        return Calibration(
-            names=[camera.name for camera in self.cameras],
-            intrinsics=tensor([camera.intrinsics for camera in self.cameras]),
-            distortion=tensor([camera.distortion for camera in self.cameras]),
-            world_to_camera=tensor([camera.world_to_camera for camera in self.cameras]),
-            image_sizes=torch.tensor([(camera.width, camera.height) for camera in self.cameras]),
-            notes=list(self.calibration_notes),
-        )
+        return calibration_of(self.cameras, self.calibration_notes)
+
+
+def calibration_of(cameras: Sequence[Camera], notes: Sequence[str]) -> Calibration:
+    """Bring described cameras back.
+
+    Raises:
+        ValueError: as `Calibration`.
+    """
+    return Calibration(
+        names=[camera.name for camera in cameras],
+        intrinsics=tensor([camera.intrinsics for camera in cameras]),
+        distortion=tensor([camera.distortion for camera in cameras]),
+        world_to_camera=tensor([camera.world_to_camera for camera in cameras]),
+        image_sizes=torch.tensor([(camera.width, camera.height) for camera in cameras]),
+        notes=list(notes),
+    )
 
 
 def describe_cameras(

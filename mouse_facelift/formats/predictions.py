@@ -41,7 +41,8 @@ class PredictionTable(Manifest):
     normalization: str
     samples: str
     """path of the sample table, relative to this table: the targets"""
-    view_names: tuple[str, ...]
+    view_count: int
+    """views of every sample"""
     input_views: int
     status: str
     """`complete`, or what befell the weights, as the row of the results says"""

@@ -14,6 +14,10 @@ class SampleRow(Record):
     name: str
     folder: str
     """relative to the table"""
+    views: tuple[int, ...]
+    """which of the folder's views the sample is made of, in this order"""
+    view_names: tuple[str, ...]
+    """of those"""
     split: SplitName
     capture: str
     frame: int
@@ -29,7 +33,8 @@ class SampleTable(Manifest):
 
     dataset: str
     normalization: str
-    view_names: tuple[str, ...]
+    view_count: int
+    """views of every sample"""
     contract: str
     """hash of the camera contract"""
     violations: tuple[str, ...]
@@ -41,13 +46,17 @@ class SampleTable(Manifest):
 
 
 def load_sample(table: Path, row: SampleRow) -> Sample:
-    """Read one sample of a table, after its checksums agree.
+    """Read one sample of a table, its chosen views alone, after its checksums agree.
 
     Raises:
-        ValueError: a file of the sample changed since the table was written.
+        ValueError: a file of the sample changed since the table was written, or it has fewer views.
     """
     folder = table.parent / row.folder
     for name, expected in row.checksums.items():
         if (found := sha256(folder / name)) != expected:
             raise ValueError(f"{folder / name}: sha256 {found}, but {table} recorded {expected}: it changed since")
-    return read_sample(folder)
+    whole = read_sample(folder)
+    if max(row.views) >= len(whole.cameras):
+        raise ValueError(f"{folder}: found {len(whole.cameras)} views, but {table} names views {list(row.views)} of it")
+    views = list(row.views)
+    return Sample(whole.name, whole.cameras[views], whole.images[views])

@@ -5,9 +5,10 @@ from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from mouse_facelift.formats.foreseen import ForeseenWay
 from mouse_facelift.formats.frames import Frames
 from mouse_facelift.formats.manifest import Manifest, Record, Vector
-from mouse_facelift.settings import VerdictLine
+from mouse_facelift.settings import FrameFault, VerdictLine
 
 Light = Literal["green", "amber", "red"]
 
@@ -66,6 +67,32 @@ class AxisGaps(Record):
     """degrees between this axis and up"""
 
 
+class UpReport(Record):
+    """Which way is up, how that is known, and where the floor is."""
+
+    source: Literal["given", "floor_points", "hull_bottoms", "camera_ups", "hull_bottoms_and_camera_ups"]
+    degrees: float | None
+    """standard deviation of the direction; None: it was given, or nothing tells"""
+    floor: float
+    """mm along up, from the file's origin: the lowest that the animal reaches, as a rule"""
+    floor_error: float | None
+    """mm, standard deviation"""
+    estimate_apart: float
+    """degrees between up and what the recording itself says"""
+    estimate_error: float | None
+    """degrees, standard deviation of that estimate"""
+
+
+class FaultCount(Record):
+    """Frames with one fault."""
+
+    fault: FrameFault
+    frames: int
+    first: int
+    """number of the first of them"""
+    left_out: bool
+
+
 class CameraVerdict(Record):
     """One camera, about the mean place of the animal. Angles in degrees."""
 
@@ -88,42 +115,36 @@ class CameraVerdict(Record):
     ray_miss_p50: float
     """mm, distance of this camera's rays from the points where all rays meet"""
     ray_miss_p95: float
+    seen_share: float
+    """part of the frames in which it shows the animal, doubtful masks not counted"""
+    doubtful_share: float
+    """part of the frames in which its mask disagrees with the hull of the others"""
+    confidence_p50: float
+    """of its masks, 0 to 1"""
     mask_area_p50: float
     """px"""
     mask_share_least: float
     """least part of a mask that its largest component makes up; far below 1 the mask holds more than the animal"""
     mask_whole: float
     """part of the frames in which the mask does not reach the picture's edge"""
-    center_residual: float
-    """px, median: from the mask's center to where all other views' rays meet"""
+    center_residual: float | None
+    """px, median: from the mask's center to where all other views' rays meet; None: too few others show it"""
     tangent_residual: float | None
     """px, median: by which planes through this camera and another that touch the other's mask miss this one's; None:
     the camera shares no tangents with any other"""
-    hull_iou: float
-    """median, of the mask and the hull of all other views"""
-    hull_cover: float
+    hull_iou: float | None
+    """median, of the mask and the hull of all other views; None: in none of the carved frames was the animal in view"""
+    hull_cover: float | None
     """median part of the mask that this hull covers"""
     off: Cause
 
 
-class RefusedVerdict(Manifest):
-    """A capture whose files contradict each other or themselves: there is nothing to measure."""
+class Measured(Manifest):
+    """What was measured of a capture, before it is judged."""
 
-    capture: str
-    calibration: str
-    light: Literal["red"]
-    lines: tuple[Line, ...]
-    """one, `reading`"""
-    refusal: str
-
-
-class Verdict(Manifest):
     capture: str
     calibration: str
     """the file"""
-    light: Light
-    """the worst of all lines, accepted ones aside"""
-    lines: tuple[Line, ...]
     findings: tuple[Finding, ...]
     """the one that explains most first"""
     readings: tuple[AxisGaps, ...]
@@ -132,16 +153,22 @@ class Verdict(Manifest):
     """how many were read"""
     first_frame: int
     last_frame: int
+    kept_frames: int
+    """how many are handed on"""
+    faults: tuple[FaultCount, ...]
     recorded_frames: int | None
     """frames of the videos; None for single pictures"""
     rate: float | None
     """frames a second, of the videos"""
     up: Vector
     """unit vector, file's world"""
+    up_report: UpReport
     subject: Vector
     """mm, file's world: mean place of the animal"""
     subject_range: Vector
     """mm, by how much that place changes along each axis"""
+    extent: Vector
+    """mm, median edges of the hull's upright box"""
     cameras: tuple[CameraVerdict, ...]
     order: tuple[str, ...]
     """cameras by rising azimuth"""
@@ -152,13 +179,38 @@ class Verdict(Manifest):
     ray_miss_p95: float
     notes: tuple[str, ...]
     """pixel origin, rotations, units, up: what the file said and what was undone"""
+    remarks: tuple[str, ...]
+    """of views that are doubtful, the first ones"""
+
+
+class Refused(Manifest):
+    """A capture whose files contradict each other or themselves: there is nothing to measure."""
+
+    capture: str
+    calibration: str
+    refusal: str
+
+
+class RefusedVerdict(Refused):
+    light: Literal["red"]
+    lines: tuple[Line, ...]
+    """one, `reading`"""
+
+
+class Verdict(Measured):
+    light: Light
+    """the worst of all lines, accepted ones aside"""
+    lines: tuple[Line, ...]
+    foreseen: tuple[ForeseenWay, ...]
+    """what each normalization will do to the views"""
 
 
 class Found(Manifest):
-    """What `read_capture` hands to `admit_capture`."""
+    """What `measure_capture` hands on."""
 
     frames: Frames | None
-    """None: refused; the verdict says why"""
+    """None: refused"""
+    measured: Measured | Refused
 
 
 def read_verdict(path: Path) -> Verdict | RefusedVerdict:

@@ -37,6 +37,10 @@ class PosedSample(Record):
     folder: str
     """relative to the manifest"""
     frame: int
+    view_names: tuple[str, ...]
+    """those of the capture's views that show the animal; what follows is in their order"""
+    azimuths: tuple[float, ...]
+    """degrees, -180 to 180, of the told cameras about the animal"""
     scale: float
     """world units a millimeter"""
     rotation: Matrix3
@@ -94,6 +98,7 @@ class Views(Manifest):
     normalization: str
     mode: Literal["keep", "contract", "fill", "resize", "relabel"]
     view_names: tuple[str, ...]
+    """of the capture; a sample may have fewer"""
     contract: str
     """hash of the camera contract it was made for"""
     violations: tuple[str, ...]

@@ -63,7 +63,7 @@ def subject_violations(
         subjects: center and radius of each, world units.
         contract: which says how far it may reach.
     """
-    reach = max(math.hypot(*center) + radius for center, radius in subjects)
+    reach = max((math.hypot(*center) + radius for center, radius in subjects), default=0.0)
     if reach <= contract.subject_radius:
         return []
     return [

@@ -50,11 +50,8 @@ def _violations(samples: SampleTable, table: Path, contract: CameraContract) -> 
 
 def require_views(samples: SampleTable, table: Path, setting: str, wanted: int) -> None:
     """Raise ValueError if a setting asks for more views than the samples of a table have."""
-    if wanted > len(samples.view_names):
-        raise ValueError(
-            f"{setting}: found {wanted}, but samples of {table} have {len(samples.view_names)} views:"
-            f" {', '.join(samples.view_names)}"
-        )
+    if wanted > samples.view_count:
+        raise ValueError(f"{setting}: found {wanted}, but samples of {table} have {samples.view_count} views")
 
 
 def require_size(network: GslrmConfig, config: Path, contract: CameraContract) -> None:
@@ -70,9 +67,8 @@ def require_size(network: GslrmConfig, config: Path, contract: CameraContract) -
 def load_honest_sample(samples: SampleTable, table: Path, row: SampleRow) -> Sample:
     """Read one sample whose files are as the table recorded them. Raises ValueError if it has other views."""
     sample = load_sample(table, row)
-    if len(sample.cameras) != len(samples.view_names):
+    if len(sample.cameras) != samples.view_count:
         raise ValueError(
-            f"{table.parent / row.folder}: found {len(sample.cameras)} views,"
-            f" but {table} names {len(samples.view_names)}"
+            f"{table}: {row.name}: found {len(sample.cameras)} views, expected {samples.view_count} as of all samples"
         )
     return sample

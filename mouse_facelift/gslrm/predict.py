@@ -56,7 +56,7 @@ def predict_gslrm(
     model = load_gslrm(weights, config).to(device_of(compute.renderer))
     require_size(model.config, config, contract)
     card = read_card(weights)
-    given = turns(len(samples.view_names), views.inputs)
+    given = turns(samples.view_count, views.inputs)
     home = predictions.parent
     predictions.unlink(missing_ok=True)
     rows: list[PredictionRow] = []
@@ -77,7 +77,7 @@ def predict_gslrm(
         dataset=samples.dataset,
         normalization=samples.normalization,
         samples=os.path.relpath(table, home),
-        view_names=samples.view_names,
+        view_count=samples.view_count,
         input_views=views.inputs,
         status=_status(card),
         weights=_origin(weights, card),

@@ -46,6 +46,19 @@ def read_pictures(pattern: str, numbers: Sequence[int]) -> Iterator[tuple[int, U
         yield number, np.asarray(cv2.cvtColor(read_rgba(frame_path(pattern, number)), cv2.COLOR_RGBA2RGB))
 
 
+def read_gray_pictures(pattern: str, numbers: Sequence[int]) -> Iterator[tuple[int, UInt8[np.ndarray, "height width"]]]:
+    """Read frames of one camera as luminance, in rising order of their numbers.
+
+    Raises:
+        FileNotFoundError, ValueError: as `read_pictures`.
+    """
+    if is_video(pattern):
+        yield from read_frames(Path(pattern), numbers, gray=True)
+        return
+    for number in numbers:
+        yield number, read_gray(frame_path(pattern, number))
+
+
 def read_masks(
     pattern: str, kind: MaskKind, threshold: int, numbers: Sequence[int]
 ) -> Iterator[tuple[int, Bool[np.ndarray, "height width"]]]:

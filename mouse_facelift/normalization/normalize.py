@@ -7,10 +7,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from mouse_facelift.formats.animal import read_surfaces
 from mouse_facelift.formats.frames import Frames, Subject
 from mouse_facelift.formats.views import PosedSample, Views
 from mouse_facelift.geometry.contract import subject_violations
-from mouse_facelift.normalization.frame import FrameNormalizer
+from mouse_facelift.normalization.frame import FrameNormalizer, animal_of
 from mouse_facelift.normalization.raw import read_raw_frames
 from mouse_facelift.normalization.viewpoints import open_session
 from mouse_facelift.settings import CameraContract, Normalization, NormalizationWork, Relabel
@@ -38,9 +39,9 @@ def normalize_views(
             size.
     """
     manifest = Frames.read(frames)
-    subjects = _chunk_of(manifest, chunk, work.frames_per_chunk, frames)
+    subjects = _chunk_of(manifest, chunk, frames)
     _clear(views, subjects)
-    log.info("%s: frames %d to %d, %s", manifest.capture, subjects[0].frame, subjects[-1].frame, normalization_name)
+    log.info("%s: chunk %d, %d frames, %s", manifest.capture, chunk, len(subjects), normalization_name)
     normalizer = FrameNormalizer(
         capture=manifest.capture,
         view_names=tuple(camera.name for camera in manifest.cameras),
@@ -49,13 +50,16 @@ def normalize_views(
         contract=contract,
         hull_resolution=work.hull_resolution,
     )
-    raw_frames = read_raw_frames(manifest, [subject.frame for subject in subjects])
+    raw_frames = read_raw_frames(manifest, subjects)
+    surfaces = read_surfaces(Path(manifest.chunks[chunk].animal))
     samples: list[PosedSample] = []
     violations: dict[str, None] = {}
     for subject, raw in tqdm(
         zip(subjects, raw_frames, strict=True), total=len(subjects), desc=manifest.capture, disable=None
     ):
-        sample, found = normalizer.write(views.parent / _folder_name(subject), subject, raw)
+        sample, found = normalizer.write(
+            views.parent / _folder_name(subject), subject, raw, animal_of(subject, surfaces)
+        )
         samples.append(sample)
         violations |= dict.fromkeys(found)
     subjects_in_world = [(sample.subject_center, sample.subject_radius) for sample in samples]
@@ -68,22 +72,18 @@ def normalize_views(
         violations=(
             *violations,
             *subject_violations(subjects_in_world, contract),
-            *_pixel_violations(samples, normalizer.view_names, normalization),
+            *_pixel_violations(samples, normalization),
         ),
         samples=tuple(samples),
     ).write(views)
     _log_summary(samples, normalizer.view_names)
 
 
-def _chunk_of(manifest: Frames, chunk: int, frames_per_chunk: int, path: Path) -> Sequence[Subject]:
-    first = chunk * frames_per_chunk
-    subjects = manifest.subjects[first : first + frames_per_chunk] if chunk >= 0 else ()
-    if not subjects:
-        raise ValueError(
-            f"{path}: chunk {chunk} of {frames_per_chunk} frames each has no frame;"
-            f" the capture has {len(manifest.subjects)}"
-        )
-    return subjects
+def _chunk_of(manifest: Frames, chunk: int, path: Path) -> Sequence[Subject]:
+    """Frames of a chunk; none where all of them were left out."""
+    if not 0 <= chunk < len(manifest.chunks):
+        raise ValueError(f"{path}: found {len(manifest.chunks)} chunks of frames, expected one of number {chunk}")
+    return [subject for subject in manifest.subjects if subject.chunk == chunk]
 
 
 def _folder_name(subject: Subject) -> str:
@@ -100,14 +100,14 @@ def _clear(views: Path, subjects: Sequence[Subject]) -> None:
                 shutil.rmtree(folder)
 
 
-def _pixel_violations(
-    samples: Sequence[PosedSample], view_names: Sequence[str], normalization: Normalization
-) -> list[str]:
+def _pixel_violations(samples: Sequence[PosedSample], normalization: Normalization) -> list[str]:
     """Say that told cameras are not those of the pictures, which no look at the cameras can tell."""
-    if not isinstance(normalization, Relabel):
+    if not samples or not isinstance(normalization, Relabel):
         return []
     worst, name = max(
-        (residual.p95, name) for sample in samples for residual, name in zip(sample.residuals, view_names, strict=True)
+        (residual.p95, name)
+        for sample in samples
+        for residual, name in zip(sample.residuals, sample.view_names, strict=True)
     )
     return [
         f"pixels: view {name}: found a picture that lies {worst:.1f} px from where its camera says (95th percentile"
@@ -116,10 +116,13 @@ def _pixel_violations(
 
 
 def _log_summary(samples: Sequence[PosedSample], view_names: Sequence[str]) -> None:
-    for view, name in enumerate(view_names):
-        log.info(
-            "%s: residual p95 %.3f px at most, %.2f raw px a px",
-            name,
-            max(sample.residuals[view].p95 for sample in samples),
-            sum(sample.magnification[view] for sample in samples) / len(samples),
-        )
+    for name in view_names:
+        shown = [(sample, sample.view_names.index(name)) for sample in samples if name in sample.view_names]
+        if shown:
+            log.info(
+                "%s: residual p95 %.3f px at most, %.2f raw px a px, in %d frames",
+                name,
+                max(sample.residuals[view].p95 for sample, view in shown),
+                sum(sample.magnification[view] for sample, view in shown) / len(shown),
+                len(shown),
+            )

@@ -1,6 +1,7 @@
 """From where the views of a frame are taken, and from where its sample says that they are."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -16,7 +17,6 @@ from mouse_facelift.geometry.hull import visible
 from mouse_facelift.geometry.rectification import Rectification
 from mouse_facelift.geometry.rotations import look_at, rotation_to_z
 from mouse_facelift.geometry.similarity import Similarity
-from mouse_facelift.imaging.resample import SamplingMap, lens_map
 from mouse_facelift.settings import CameraContract, Contract, Fill, Keep, Resize
 
 UP = (0.0, 0.0, 1.0)
@@ -37,6 +37,13 @@ class Session:
     def centered(self, center: Float[Tensor, "3"]) -> Similarity:
         """The world with its origin at a point of the file's world, in mm."""
         return Similarity(self.scale, self.upright, center)
+
+    def of_views(self, views: Sequence[int]) -> "Session":
+        """The same session with some of its cameras."""
+        if list(views) == list(range(len(self.calibration))):
+            return self
+        names = [self.calibration.names[view] for view in views]
+        return replace(self, calibration=self.calibration.select(names))
 
 
 @dataclass(frozen=True)
@@ -113,17 +120,6 @@ def turned_cameras(
     centers = similarity.points(calibration.centers)
     poses = look_at(centers, torch.zeros(3, dtype=torch.float64), tensor(UP))
     return Cameras(poses, intrinsics.expand(len(poses), 3, 3).clone(), image_size, image_size)
-
-
-def sampling_maps(calibration: Calibration, similarity: Similarity, taken: Cameras) -> list[SamplingMap]:
-    """Build each view's one map: from pixels of its pinhole, at the lens's center, to raw pixels."""
-    raw_poses = similarity.poses(invert_poses(calibration.world_to_camera))
-    turns = taken.camera_to_world[:, :3, :3].mT @ raw_poses[:, :3, :3]
-    lenses = zip(calibration.intrinsics, calibration.distortion, turns, taken.intrinsics, strict=True)
-    return [
-        lens_map(K.numpy(), distortion.numpy(), turn.numpy(), new_K.numpy(), taken.width, taken.height)
-        for K, distortion, turn, new_K in lenses
-    ]
 
 
 def measure_residuals(

@@ -3,8 +3,9 @@
 Sections stand in the order of `config.yaml`.
 """
 
+from mouse_facelift.settings.animal import AnimalWork, FrameFault
 from mouse_facelift.settings.base import FRAME_FIELD, digest
-from mouse_facelift.settings.capture import CalibrationFile, Capture, FrameRange
+from mouse_facelift.settings.capture import CalibrationFile, Capture, FloorPoints, FrameRange
 from mouse_facelift.settings.contract import CameraContract
 from mouse_facelift.settings.learning import (
     Animals,
@@ -19,7 +20,7 @@ from mouse_facelift.settings.learning import (
     SurfaceLoss,
     TrainingPlan,
 )
-from mouse_facelift.settings.masks import AlphaMasks, BackgroundMasks, CarriedMasks, MadeMasks, VideoMasks
+from mouse_facelift.settings.masks import AlphaMasks, BackgroundMasks, CarriedMasks, MadeMasks, MaskCleaning, VideoMasks
 from mouse_facelift.settings.normalization import (
     Contract,
     Fill,
@@ -44,6 +45,7 @@ __all__ = [
     "FRAME_FIELD",
     "SCHEMA_PATH",
     "AlphaMasks",
+    "AnimalWork",
     "Animals",
     "BackgroundMasks",
     "CalibrationFile",
@@ -56,6 +58,8 @@ __all__ = [
     "Evaluation",
     "Experiment",
     "Fill",
+    "FloorPoints",
+    "FrameFault",
     "FrameRange",
     "FullFinetune",
     "GslrmSize",
@@ -63,6 +67,7 @@ __all__ = [
     "Keep",
     "Limit",
     "MadeMasks",
+    "MaskCleaning",
     "Normalization",
     "NormalizationModes",
     "NormalizationWork",

@@ -20,6 +20,11 @@ class Simulation(Section):
     seed: NonNegativeInt
 
 
+class FloorPoints(Section):
+    floor_points: Annotated[tuple[tuple[float, float, float], ...], Field(min_length=3)]
+    """in the file's world and unit, not on a line; up is the side on which the cameras stand"""
+
+
 class CalibrationFile(Section):
     path: str
     format: (
@@ -42,12 +47,12 @@ class CalibrationFile(Section):
     )
     """null: recognized from the content"""
     millimeters_per_unit: PositiveFloat
-    up: tuple[float, float, float]
-    """direction that points up, in the file's world axes"""
+    up: tuple[float, float, float] | FloorPoints | Literal["estimated"]
+    """direction that points up, in the file's world axes; or points on the floor; or estimated from the recording"""
 
     @model_validator(mode="after")
     def _up_has_a_direction(self) -> "CalibrationFile":
-        if math.hypot(*self.up) < 1e-6 or not all(math.isfinite(x) for x in self.up):
+        if isinstance(self.up, tuple) and not 1e-6 < math.hypot(*self.up) < math.inf:
             raise ValueError(f"up: {self.up} has no direction")
         return self
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, model_validator
 
-from mouse_facelift.settings.base import FRAME_FIELD, CameraPattern, Section
+from mouse_facelift.settings.base import FRAME_FIELD, CameraPattern, Fraction, Section
 
 
 class VideoMasks(Section):
@@ -73,3 +73,25 @@ class CarriedMasks(Section):
 GivenMasks = VideoMasks | ImageMasks | AlphaMasks
 MadeMasks = BackgroundMasks | CarriedMasks
 Masks = Annotated[GivenMasks | MadeMasks, Field(discriminator="kind")]
+
+
+class MaskCleaning(Section):
+    """How the raw masks of one frame become silhouettes of one animal on which the views agree."""
+
+    speck: Fraction
+    """of the largest part's area; smaller parts are left out"""
+    candidate: Fraction
+    """of the largest part's area; parts this large may be the animal"""
+    meeting: PositiveFloat
+    """of the animal's size (root of its silhouette's area): a part whose ray passes further from where the others'
+    meet shows something else, as a mirror image does"""
+    reach: Fraction
+    """of the animal's longer side in the picture: as far away a piece of tail may lie"""
+    piece: Fraction
+    """of the animal's area; a larger piece also has to lie inside the hull of the other views"""
+    hole: Fraction
+    """of the animal's area; larger holes stay open, as between body and curled tail"""
+    cover: Fraction
+    """part of each mask that the hull of all views must cover"""
+    resolution: Annotated[int, Field(ge=24, le=160)]
+    """cells along an edge of the cube around the animal in which views are compared"""

@@ -88,8 +88,6 @@ Normalization = Annotated[Keep | Contract | Fill | Resize | Relabel, Field(discr
 
 
 class NormalizationWork(Section):
-    frames_per_chunk: PositiveInt
-    """frames of one job; the number of jobs grows with captures and chunks, not with frames"""
     hull_resolution: Annotated[int, Field(ge=16, le=512)]
     """voxels along an edge of the box in which the animal is carved"""
 

@@ -8,7 +8,7 @@ from mouse_facelift.settings.base import Fraction, Section
 
 VerdictLine = Literal[
     "reading", "ray_miss", "centers", "tangents", "hull_cover", "hull_iou", "rotation", "time", "focal", "mask_share",
-    "gaps",
+    "doubtful", "left_out", "up", "gaps", "residual", "magnification", "clipped", "filled",
 ]  # fmt: skip
 """what a verdict says a color of"""
 
@@ -45,9 +45,23 @@ class VerdictLimits(Section):
     focal: Limit
     """by which one focal length is wrong: 0.01 is 1 %"""
     mask_share: Limit
-    """least part of a mask that is one piece"""
+    """least part of a mask that the animal makes up"""
+    doubtful: Limit
+    """part of the frames in which a mask disagrees with the hull of the others"""
+    left_out: Limit
+    """part of the frames"""
+    up: Limit
+    """degrees by which up is off for certain where it is given, or how unsure it is where it is estimated"""
     gaps: Limit
     """degrees between neighbors in azimuth"""
+    residual: Limit
+    """px of the contract's picture, 95th percentile over the animal, that moving cameras leaves"""
+    magnification: Limit
+    """raw px a px of the view; below 1 pictures are blown up"""
+    clipped: Limit
+    """part of the animal outside of the picture"""
+    filled: Limit
+    """part of the picture that the animal covers"""
 
 
 class VerdictWork(Section):
@@ -60,6 +74,8 @@ class VerdictWork(Section):
     """px, side of the pictures in which hulls and masks are compared"""
     shown_frames: PositiveInt
     """at most so many of these stand on the page"""
+    diagnosed_frames: PositiveInt
+    """in at most so many frames, in runs of neighbors, cameras that are off are looked for"""
     longest_step: PositiveInt
     """frames further apart than this say nothing of time"""
     largest_offset: PositiveInt

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
+from mouse_facelift.settings.animal import AnimalWork
 from mouse_facelift.settings.base import Fraction, Name, Section
 from mouse_facelift.settings.capture import Capture, Simulation
 from mouse_facelift.settings.contract import CameraContract
@@ -23,6 +24,8 @@ class Split(Section):
 
 class Dataset(Section):
     captures: Annotated[tuple[str, ...], Field(min_length=1)]
+    views: Annotated[int, Field(ge=2)]
+    """of every sample: of a frame's views, those that stand around the animal most evenly"""
     split: Split
 
 
@@ -66,6 +69,7 @@ class Settings(Section):
     camera_contract: CameraContract
     simulations: dict[Name, Simulation]
     captures: dict[Name, Capture]
+    animal: AnimalWork
     verdict: VerdictWork
     normalizations: dict[Name, Normalization]
     normalization_work: NormalizationWork
@@ -87,17 +91,19 @@ class Settings(Section):
         for row, dataset in self.datasets.items():
             for name in dataset.captures:
                 _require(name, self.captures, f"datasets.{row}.captures")
+                if dataset.views > (cameras := len(self.captures[name].cameras)):
+                    raise ValueError(
+                        f"datasets.{row}.views: {dataset.views} views of capture {name}, which has {cameras} cameras"
+                    )
         for row, experiment in self.experiments.items():
             _require(experiment.dataset, self.datasets, f"experiments.{row}.dataset")
             _require(experiment.normalization, self.normalizations, f"experiments.{row}.normalization")
             _require(experiment.checkpoint, self.checkpoints, f"experiments.{row}.checkpoint")
-            for name in self.datasets[experiment.dataset].captures:
-                views = len(self.captures[name].cameras)
-                if experiment.views.inputs > views:
-                    raise ValueError(
-                        f"experiments.{row}.views.inputs: {experiment.views.inputs} views of capture {name}, "
-                        f"which has {views} cameras"
-                    )
+            if experiment.views.inputs > (views := self.datasets[experiment.dataset].views):
+                raise ValueError(
+                    f"experiments.{row}.views.inputs: {experiment.views.inputs}, but samples of dataset"
+                    f" {experiment.dataset} have {views} views"
+                )
         return self
 
 

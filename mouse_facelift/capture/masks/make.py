@@ -146,6 +146,12 @@ def _between(
     if end in given:
         mask = given[end][rows, columns]
         backward = [mask, *carry_masks(pictures[::-1], mask, rule.band)][::-1]
+    if forward is not None and backward is not None:
+        middle = len(numbers) // 2
+        logger.info(
+            "%s: from frame %d on, masks of key frame %d take over from those of %d; there they overlap by %.3f",
+            camera, begin + middle + 1, end, begin, overlap(forward[middle], backward[middle]),
+        )  # fmt: skip
     for place, number in enumerate(numbers):
         if number == begin and forward is not None:
             continue  # the end of what came before

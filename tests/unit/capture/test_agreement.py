@@ -7,6 +7,9 @@ from mouse_facelift.geometry.calibration import Calibration
 from mouse_facelift.geometry.lenses import project
 from tests.unit.capture.conftest import CAMERAS, HEIGHT, LENS, WIDTH, K, Laboratory
 
+UP = torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64)
+PRESENT = torch.ones(5, 4, dtype=torch.bool)
+
 
 def rig(laboratory: Laboratory) -> Calibration:
     views = len(CAMERAS)
@@ -24,11 +27,11 @@ def moved(calibration: Calibration, view: int) -> Calibration:
 def test_the_hull_of_the_others_covers_a_view_s_mask_until_a_camera_is_moved(laboratory: Laboratory) -> None:
     masks = {2: [laboratory.mask(view, 2) > 0 for view in range(4)]}
     points = {2: laboratory.centers[2]}
-    right = hull_agreement(masks, points, rig(laboratory), picture=96, resolution=48)
+    right = hull_agreement(masks, points, rig(laboratory), UP, picture=96, resolution=48)
     assert right.iou.shape == (4, 1)
     assert float(right.cover.min()) > 0.97
     assert float(right.iou.min()) > 0.7  # three silhouettes leave a ball some corners
-    wrong = hull_agreement(masks, points, moved(rig(laboratory), 1), picture=96, resolution=48)
+    wrong = hull_agreement(masks, points, moved(rig(laboratory), 1), UP, picture=96, resolution=48)
     assert float(wrong.cover[1]) < 0.9
     assert int(wrong.cover[:, 0].argmin()) == 1
 
@@ -37,8 +40,8 @@ def test_a_center_is_measured_from_where_the_other_rays_meet(laboratory: Laborat
     calibration = rig(laboratory)
     directions = laboratory.centers[:, None] - calibration.centers
     seen = torch.stack([project(laboratory.centers, K, LENS, pose) for pose in laboratory.poses])
-    assert float(center_residuals(directions, seen, calibration).max()) < 1e-6
+    assert float(center_residuals(directions, seen, PRESENT, calibration).max()) < 1e-6
     seen[3] += torch.tensor([4.0, 3.0])
-    found = center_residuals(directions, seen, calibration)
+    found = center_residuals(directions, seen, PRESENT, calibration)
     torch.testing.assert_close(found[3], torch.full((5,), 5.0, dtype=torch.float64), rtol=0, atol=1e-6)
     assert float(found[:3].max()) < 1e-6

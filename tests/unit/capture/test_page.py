@@ -3,18 +3,13 @@
 import re
 from pathlib import Path
 
-from mouse_facelift.capture.read_capture import read_capture
-from mouse_facelift.settings import read_settings
-from tests.conftest import REPOSITORY
 from tests.unit.capture.conftest import CAMERAS, Laboratory
-
-WORK = read_settings(REPOSITORY / "config.yaml").verdict
+from tests.unit.capture.whole_capture import SETTINGS, run_capture
 
 
 def page_of(laboratory: Laboratory, folder: Path) -> str:
-    page = folder / "verdict.html"
-    read_capture("ball <1>", laboratory.capture(), WORK, folder / "found.json", folder / "verdict.json", page)
-    return page.read_text(encoding="utf-8")
+    run_capture(laboratory.capture(), folder, name="ball <1>")
+    return (folder / "verdict.html").read_text(encoding="utf-8")
 
 
 def test_a_page_shows_rig_lines_and_pictures_and_loads_nothing(laboratory: Laboratory, tmp_path: Path) -> None:
@@ -22,7 +17,7 @@ def test_a_page_shows_rig_lines_and_pictures_and_loads_nothing(laboratory: Labor
     page = page_of(laboratory, tmp_path / "out")
     assert "ball &lt;1&gt;" in page and "<1>" not in page
     assert page.count("<svg") == 4
-    assert page.count('src="data:image/jpeg;base64,') == WORK.shown_frames * len(CAMERAS)
+    assert page.count('src="data:image/jpeg;base64,') == SETTINGS.verdict.shown_frames * len(CAMERAS)
     assert not re.search(r'(src|href)="(?!data:)', page) and "@import" not in page and "http" not in page
     assert "32 cameras" in page and "11.25" in page  # the released weights' rig
     for name in CAMERAS:

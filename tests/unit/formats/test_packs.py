@@ -37,7 +37,7 @@ def test_what_is_written_is_read_again(tmp_path):
         ({"images": pack().images[0]}, r"images: found uint8 \(3, 6, 8, 4\)"),
         (
             {"camera_to_world": pack(3).camera_to_world},
-            r"camera_to_world: found float32 \(3, 3, 4, 4\).* images \(2, 3",
+            r"camera_to_world: found float32 \(3, 3, 4, 4\).* animal = 2, view = 3",
         ),
         ({"fxfycxcy": pack().fxfycxcy.astype(object)}, "damaged: Object arrays cannot be loaded"),
     ],

@@ -135,6 +135,15 @@ def test_masks_are_carried_before_between_and_after_key_frames(tmp_path: Path, r
     assert np.array_equal(masks[16], truth[16])
 
 
+def test_where_two_key_frames_masks_meet_is_said(tmp_path: Path, recording, caplog):
+    """Key masks that were outlined differently, one with the tail and one without, make a jump there."""
+    with caplog.at_level("INFO"):
+        made(tmp_path, recording(carried(tmp_path)), "slow")
+    said = [line for line in caplog.messages if "take over" in line]
+    assert len(said) == 1
+    assert said[0].startswith("slow: from frame 11 on, masks of key frame 16 take over from those of 3; ")
+
+
 def test_frames_that_are_not_asked_for_are_black(tmp_path: Path, recording):
     capture = recording(carried(tmp_path), frames={"start": 5, "stop": 12, "step": 3})
     masks, table = made(tmp_path, capture, "slow")

@@ -1,0 +1,89 @@
+"""Masks of one chunk of frames: single bits inside the animal's box, so that hours of them stay small and exact."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import Bool
+
+from mouse_facelift.formats.arrays import Layout, read_arrays, write_arrays
+
+_LAYOUT: Layout = {
+    "frames": ("int64", ("frame",)),
+    "sizes": ("int64", ("view", 2)),
+    "boxes": ("int64", ("view", "frame", 4)),
+    "bits": ("uint8", ("byte",)),
+}
+
+
+class MaskPack:
+    """All masks of a chunk, packed; each is unpacked when it is asked for."""
+
+    def __init__(self, path: Path) -> None:
+        """Read a file.
+
+        Raises:
+            FileNotFoundError, ValueError: as `formats.arrays.read_arrays`; boxes that leave the picture or its bits.
+        """
+        found = read_arrays(path, _LAYOUT)
+        self.frames: list[int] = found["frames"].tolist()
+        self._sizes, self._boxes, self._bits = found["sizes"], found["boxes"], found["bits"]
+        x, y, width, height = np.moveaxis(self._boxes, -1, 0)
+        fits = (self._boxes >= 0).all() and (x + width <= self._sizes[:, :1]).all()
+        if not fits or not (y + height <= self._sizes[:, 1:]).all():
+            raise ValueError(f"{path}: boxes: found some outside of the pictures of {self._sizes.tolist()} px")
+        lengths = -(-width * height // 8)
+        if int(lengths.sum()) != len(self._bits):
+            raise ValueError(f"{path}: bits: found {len(self._bits)} bytes, expected {int(lengths.sum())}")
+        ends = lengths.ravel().cumsum().reshape(lengths.shape)
+        self._starts = ends - lengths
+
+    def masks(self, frame: int) -> list[Bool[np.ndarray, "_ _"]]:
+        """The masks of all views in one frame; empty ones where nothing is seen.
+
+        Raises:
+            ValueError: the frame is not in the chunk.
+        """
+        column = self.frames.index(frame)
+        masks = []
+        for (across, down), boxes, starts in zip(self._sizes, self._boxes, self._starts, strict=True):
+            x, y, width, height = boxes[column].tolist()
+            mask = np.zeros((down, across), dtype=bool)
+            start = starts[column]
+            bits = np.unpackbits(self._bits[start : start + -(-width * height // 8)], count=width * height)
+            mask[y : y + height, x : x + width] = bits.reshape(height, width)
+            masks.append(mask)
+        return masks
+
+
+def write_masks(
+    path: Path,
+    frames: Sequence[int],
+    sizes: Sequence[tuple[int, int]],
+    masks: Sequence[Sequence[Bool[np.ndarray, "_ _"]]],
+) -> None:
+    """Write masks, whole or not at all.
+
+    Args:
+        path: to write, .npz.
+        frames: numbers in the recording.
+        sizes: width and height of each view's pictures, px.
+        masks: per frame, one per view.
+    """
+    boxes = np.zeros((len(sizes), len(frames), 4), np.int64)
+    bits: list[list[np.ndarray]] = [[] for _ in sizes]
+    for column, views in enumerate(masks):
+        for view, mask in enumerate(views):
+            x, y, width, height = boxes[view, column] = cv2.boundingRect(mask.view(np.uint8))
+            bits[view].append(np.packbits(mask[y : y + height, x : x + width]))
+    write_arrays(
+        path,
+        {
+            "frames": np.array(frames, np.int64),
+            "sizes": np.array(sizes, np.int64).reshape(-1, 2),
+            "boxes": boxes,
+            "bits": np.concatenate([np.zeros(0, np.uint8), *(part for row in bits for part in row)]),
+        },
+        _LAYOUT,
+    )

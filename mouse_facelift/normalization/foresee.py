@@ -1,0 +1,188 @@
+"""Rule `foresee_normalization`: what each way to the contract will do to a capture's views, before it is gone."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from mouse_facelift.carving.pinholes import sampling_maps
+from mouse_facelift.formats.animal import read_surfaces
+from mouse_facelift.formats.foreseen import Foreseen, ForeseenView, ForeseenWay
+from mouse_facelift.formats.frames import Frames, Subject
+from mouse_facelift.formats.mask_pack import MaskPack
+from mouse_facelift.formats.verdict import Found
+from mouse_facelift.formats.views import ViewResidual
+from mouse_facelift.geometry.hull import visible
+from mouse_facelift.geometry.lenses import project
+from mouse_facelift.normalization.frame import Animal, animal_of, place_frame
+from mouse_facelift.normalization.viewpoints import Session, measure_residuals, open_session
+from mouse_facelift.settings import CameraContract, Normalization, NormalizationWork
+
+FRAMES = 12
+"""at most so many are looked at, spread evenly"""
+FINE = 128
+"""cells along the picture, in which it is told what the animal covers"""
+
+
+@dataclass(frozen=True)
+class _LookedAt:
+    """One frame, with the views that show the animal."""
+
+    frame: int
+    session: Session
+    animal: Animal
+    masks: list[Bool[np.ndarray, "_ _"]]
+
+
+def foresee_normalization(
+    found: Path,
+    normalizations: dict[str, Normalization],
+    contract: CameraContract,
+    work: NormalizationWork,
+    foreseen: Path,
+) -> None:
+    """Place the views of some frames, without looking at their pictures, and measure what comes of it.
+
+    Args:
+        found: what `measure_capture` found (`formats.verdict.Found`); a refused capture foresees nothing.
+        normalizations: rows of the configuration, by name.
+        contract: the camera contract.
+        work: as the normalizations are done.
+        foreseen: to write (`formats.foreseen.Foreseen`).
+    """
+    seen = Found.read(found)
+    if seen.frames is None:
+        Foreseen(capture=seen.measured.capture, frames=(), ways=()).write(foreseen)
+        return
+    session = open_session(seen.frames, contract)
+    subjects = _spread(seen.frames)
+    files = [seen.frames.chunks[subject.chunk] for subject in subjects]
+    looked_at = [
+        _LookedAt(
+            subject.frame,
+            session.of_views(subject.views),
+            animal_of(subject, read_surfaces(Path(chunk.animal))),
+            [MaskPack(Path(chunk.masks)).masks(subject.frame)[view] for view in subject.views],
+        )
+        for subject, chunk in zip(subjects, files, strict=True)
+    ]
+    Foreseen(
+        capture=seen.frames.capture,
+        frames=tuple(subject.frame for subject in subjects),
+        ways=tuple(
+            _foresee(name, normalization, contract, work, session.calibration.names, looked_at)
+            for name, normalization in normalizations.items()
+        ),
+    ).write(foreseen)
+
+
+def _spread(frames: Frames) -> list[Subject]:
+    subjects = frames.subjects
+    count = min(FRAMES, len(subjects))
+    return [subjects[(2 * place + 1) * len(subjects) // (2 * count)] for place in range(count)]
+
+
+def _foresee(
+    name: str,
+    normalization: Normalization,
+    contract: CameraContract,
+    work: NormalizationWork,
+    cameras: list[str],
+    looked_at: list[_LookedAt],
+) -> ForeseenWay:
+    of_camera: dict[str, list[ForeseenView]] = {camera: [] for camera in cameras}
+    refusal = None
+    for one in looked_at:
+        try:
+            views = _views(one, normalization, contract, work)
+        except ValueError as error:
+            refusal = refusal or f"frame {one.frame}: {error}"
+            continue
+        for view in views:
+            of_camera[view.camera].append(view)
+            limit = getattr(normalization, "residual_limit", None)
+            if limit is not None and view.residual.p95 > limit:
+                refusal = refusal or (
+                    f"frame {one.frame}: view {view.camera}: a residual of {view.residual.p95:.2f} px,"
+                    f" residual_limit is {limit} px"
+                )
+    return ForeseenWay(
+        normalization=name,
+        mode=normalization.mode,
+        honest=normalization.honest,
+        refusal=refusal,
+        views=tuple(_typical(views) for views in of_camera.values() if views),
+    )
+
+
+def _views(
+    one: _LookedAt, normalization: Normalization, contract: CameraContract, work: NormalizationWork
+) -> list[ForeseenView]:
+    session, animal = one.session, one.animal
+    placed = place_frame(session, animal, one.masks, normalization, contract, work.hull_resolution)
+    surface = placed.similarity.points(animal.surface)
+    spacing = animal.spacing * placed.similarity.scale
+    residuals = measure_residuals(placed, surface, spacing)
+    seen = visible(surface, placed.taken, spacing)
+    maps = sampling_maps(session.calibration, placed.similarity, placed.taken)
+    distances = torch.linalg.vector_norm(placed.told.centers - placed.similarity.points(animal.center), dim=-1)
+    views = []
+    for view, camera in enumerate(session.calibration.names):
+        pixels = placed.taken.project(surface)[view]
+        size = placed.taken.width
+        inside = ((pixels >= 0) & (pixels <= size)).all(dim=-1) & _in_raw(session, view, animal.surface)
+        views.append(
+            ForeseenView(
+                camera=camera,
+                residual=residuals[view],
+                magnification=maps[view].magnification,
+                clipped=float((~inside & seen[view]).sum() / seen[view].sum().clamp_min(1)),
+                filled=_filled(
+                    pixels, spacing * float(placed.taken.intrinsics[view, 0, 0]) / float(distances[view]), size
+                ),
+                distance=(float(distances[view]), float(distances[view])),
+            )
+        )
+    return views
+
+
+def _in_raw(session: Session, view: int, surface: Float[Tensor, "point 3"]) -> Tensor:
+    """Tell which points of the surface, mm, lie in the raw picture."""
+    calibration = session.calibration
+    assert calibration.image_sizes is not None
+    raw = project(
+        surface, calibration.intrinsics[view], calibration.distortion[view], calibration.world_to_camera[view]
+    )
+    return ((raw >= -0.5) & (raw <= calibration.image_sizes[view] - 0.5)).all(dim=-1)
+
+
+def _filled(pixels: Float[Tensor, "point 2"], reach: float, size: int) -> float:
+    """Part of a picture within `reach` px of the points: about what a surface sampled so far apart covers."""
+    grid = (torch.arange(FINE, dtype=torch.float64) + 0.5) * size / FINE
+    cells = torch.cartesian_prod(grid, grid)
+    near = torch.cdist(cells, pixels).amin(dim=1) <= reach / 2
+    return float(near.double().mean())
+
+
+def _typical(views: list[ForeseenView]) -> ForeseenView:
+    """One camera over several frames."""
+
+    def median(values: list[float]) -> float:
+        return float(torch.tensor(values, dtype=torch.float64).quantile(0.5))
+
+    distances = [view.distance[0] for view in views]
+    return ForeseenView(
+        camera=views[0].camera,
+        residual=ViewResidual(
+            p50=median([view.residual.p50 for view in views]),
+            p95=median([view.residual.p95 for view in views]),
+            max=max(view.residual.max for view in views),
+        ),
+        magnification=median([view.magnification for view in views]),
+        clipped=max(view.clipped for view in views),
+        filled=median([view.filled for view in views]),
+        distance=(min(distances), max(distances)),
+    )
