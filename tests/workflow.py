@@ -39,6 +39,7 @@ def tiny_config() -> Config:
     config["captures"] = {"tiny": capture}
     config["animal"] |= {"frames_per_chunk": 6, "hull_resolution": 48}
     config["normalization_work"] = {"hull_resolution": 48}
+    config["normalization_modes"] |= {"captures": ["tiny"], "frames": 3}
     config["datasets"] = {
         "real": {"captures": ["tiny"], "views": 6, "split": {"blocks": ["train", "train", "val", "test"], "gap": 1}}
     }

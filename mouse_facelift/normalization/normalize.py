@@ -72,7 +72,7 @@ def normalize_views(
         violations=(
             *violations,
             *subject_violations(subjects_in_world, contract),
-            *_pixel_violations(samples, normalizer.view_names, normalization),
+            *_pixel_violations(samples, normalization),
         ),
         samples=tuple(samples),
     ).write(views)
@@ -100,14 +100,14 @@ def _clear(views: Path, subjects: Sequence[Subject]) -> None:
                 shutil.rmtree(folder)
 
 
-def _pixel_violations(
-    samples: Sequence[PosedSample], view_names: Sequence[str], normalization: Normalization
-) -> list[str]:
+def _pixel_violations(samples: Sequence[PosedSample], normalization: Normalization) -> list[str]:
     """Say that told cameras are not those of the pictures, which no look at the cameras can tell."""
-    if not isinstance(normalization, Relabel):
+    if not samples or not isinstance(normalization, Relabel):
         return []
     worst, name = max(
-        (residual.p95, name) for sample in samples for residual, name in zip(sample.residuals, view_names, strict=True)
+        (residual.p95, name)
+        for sample in samples
+        for residual, name in zip(sample.residuals, sample.view_names, strict=True)
     )
     return [
         f"pixels: view {name}: found a picture that lies {worst:.1f} px from where its camera says (95th percentile"

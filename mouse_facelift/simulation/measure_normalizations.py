@@ -115,6 +115,10 @@ class _Source:
     truth: Truth
     known: dict[int, TruePoints] = field(default_factory=dict)
 
+    def places(self, view_names: Sequence[str]) -> list[int]:
+        cameras = [camera.name for camera in self.manifest.cameras]
+        return [cameras.index(name) for name in view_names]
+
     def points(self, frame: int) -> TruePoints:
         if frame not in self.known:
             self.known[frame] = true_points(self.truth, frame, self.manifest.calibration())
@@ -173,7 +177,7 @@ def _measure_sample(
     source: _Source, folder: Path, sample: PosedSample, reach: float, contract: CameraContract
 ) -> _Measured:
     told = read_sample(folder / sample.folder).cameras
-    true = source.points(sample.frame)
+    true = source.points(sample.frame).of_views(source.places(sample.view_names))
     world = Similarity(sample.scale, tensor(sample.rotation), tensor(sample.center))
     points = world.points(true.points)
     shown = _shown(folder, sample, told, world.points(true.directed))

@@ -22,12 +22,15 @@ ROOM = 8.0  # times the largest value, on a logarithmic axis, for the numbers be
 
 
 class Panel(NamedTuple):
-    """One number of the table; its bars start at `least`, below which (on a logarithmic axis) nothing is drawn."""
+    """One number of the table."""
 
     column: str
     title: str
     words: str
     least: float
+    """start of the axis; on a logarithmic one, nothing below it is drawn"""
+    start: float
+    """of the bars"""
     logarithmic: bool
     right: str
     """the contract's value, in words"""
@@ -38,14 +41,26 @@ def plot_normalizations(
 ) -> None:
     """Draw a row a capture and normalization, in the table's order, and a panel for each number that matters."""
     panels = (
-        Panel("error_p95", "Pictures against cameras", "px from where told cameras have true points", 1e-2, True, "0"),
-        Panel("mutual_p95", "Views among themselves", "px left after triangulation (p95)", 1e-2, True, "0"),
-        Panel("focal_error", "Focal length K", "% off the contract's", 1e-2, True, "0"),
-        Panel("unit", "Unit", "camera distance / contract's", 1e-1, True, "1"),
-        Panel("off_center", "Center", "units from origin to animal", 1e-2, True, "0"),
-        Panel("in_reach", "Depth", f"% of points within ±{modes.depth_reach:g} units", 0.0, False, "100"),
+        Panel(
+            "error_p95",
+            "Pictures against cameras",
+            "px from where told cameras have true points",
+            1e-2,
+            1e-2,
+            True,
+            "0",
+        ),
+        Panel("mutual_p95", "Views among themselves", "px left after triangulation (p95)", 1e-2, 1e-2, True, "0"),
+        Panel("focal_error", "Focal length K", "% off the contract's", 1e-2, 1e-2, True, "0"),
+        Panel("unit", "Unit", "camera distance / contract's", 0.5, 1.0, True, "1"),
+        Panel("off_center", "Center", "units from origin to animal,\nonce the unit is right", 1e-2, 1e-2, True, "0"),
+        Panel("in_reach", "Depth", f"% of points within ±{modes.depth_reach:g} units", 0.0, 0.0, False, "100 %"),
     )
-    rows = measured.assign(focal_error=100 * measured["focal_error"], in_reach=100 * measured["in_reach"])
+    rows = measured.assign(
+        focal_error=100 * measured["focal_error"],
+        in_reach=100 * measured["in_reach"],
+        off_center=measured["off_center"] / measured["unit"],
+    )
     figure = Figure(figsize=(18, 2.4 + ROW_HEIGHT * len(rows)), layout="constrained")
     FigureCanvasAgg(figure)
     axes: Sequence[Axes] = figure.subplots(1, len(panels), sharey=True, width_ratios=[2.0, 1.3, 1.1, 1.1, 1.1, 1.1])
@@ -66,7 +81,14 @@ def plot_normalizations(
         handles=[
             Patch(color=KEEPS, label="keeps the contract"),
             Patch(color=BREAKS, label="breaks it, and its manifest says so"),
-            Line2D([], [], color="#333333", marker="|", markersize=9, label="first panel: bar p95, line p50 to max"),
+            Line2D(
+                [],
+                [],
+                color="#333333",
+                marker="|",
+                markersize=9,
+                label="first panel: bar and number p95, line p50 to max",
+            ),
         ],
         loc="outside lower center",
         ncols=3,
@@ -79,13 +101,13 @@ def plot_normalizations(
 
 def _draw(axis: Axes, panel: Panel, rows: pd.DataFrame, colors: Sequence[str]) -> None:
     values = rows[panel.column].to_numpy(dtype=float)
-    drawn = np.maximum(values, panel.least) - panel.least
+    drawn = np.maximum(values, panel.least) - panel.start
     places = np.arange(len(rows))
     alpha = LIGHT if panel.column == "error_p95" else 1.0
-    axis.barh(places, drawn, left=panel.least, height=0.62, color=list(colors), alpha=alpha)
+    axis.barh(places, drawn, left=panel.start, height=0.62, color=list(colors), alpha=alpha)
     ends = rows["error_max"].to_numpy(dtype=float) if panel.column == "error_p95" else values
     for place, value, end in zip(places, values, ends, strict=True):
-        at = (max(end, panel.least), place)
+        at = (max(end, panel.start), place)
         axis.annotate(_words(value, panel), at, (5, 0), textcoords="offset points", fontsize=9, va="center")
     if panel.logarithmic:
         axis.set_xscale("log")

@@ -1,6 +1,6 @@
 """Points of the true animal, and what the true lenses see of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -35,6 +35,10 @@ class TruePoints:
     """nothing of the animal stands before it"""
     middle: Float[Tensor, "3"]
     """of the surface's upright bounding box"""
+
+    def of_views(self, views: list[int]) -> "TruePoints":
+        """Take some views."""
+        return replace(self, directed=self.directed[views], seen=self.seen[views])
 
 
 def true_points(truth: Truth, frame: int, calibration: Calibration) -> TruePoints:

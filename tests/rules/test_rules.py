@@ -124,6 +124,47 @@ def test_normalize_views_names_what_a_resize_breaks(normalized, normalization, f
         assert contract_violations(sample.cameras, contract_of(normalized))
 
 
+def test_measure_normalizations_tells_what_each_one_breaks(normalized, tmp_path):
+    workflow = normalized.copy(tmp_path)
+    measured = workflow.config["normalization_modes"]["normalizations"]
+    workflow.make("results/normalization_modes.csv")
+    table = pd.read_csv(workflow.folder / "results/normalization_modes.csv", keep_default_na=False)
+    assert table["normalization"].tolist() == measured
+    assert (table["frames"] == 3).all()
+    assert min(picture_size(workflow.folder / "results/normalization_modes.png")) > 300
+    rows = table.set_index("normalization")
+    exact = ["keep", "keep_session_center", "keep_millimeters", "resize", "resize_scaled"]
+    assert rows.loc[exact, "error_max"].max() < 1e-3
+    assert (rows["error_p50"] <= rows["error_p95"]).all()
+    for name in ("contract", "fill"):
+        assert rows.loc[f"{name}_rectified", "error_p95"] < 0.6 * rows.loc[name, "error_p95"]
+        assert rows.loc[f"{name}_rectified", "mutual_p95"] < 0.7 * rows.loc[name, "mutual_p95"]
+        assert rows.loc[name, "recorded_p95"] == pytest.approx(rows.loc[name, "view_p95"], rel=0.3)
+    honest = rows.loc[["keep", "contract", "contract_rectified", "fill", "fill_rectified"]]
+    assert (honest["breaks"] == "none").all()
+    assert rows.loc["relabel", "breaks"] == "pixels"
+    assert rows.loc["relabel", "error_p50"] > 20 * rows.loc["fill", "error_p50"]
+    assert rows.loc["relabel", "focal_error"] == 0
+    assert rows.loc["keep_millimeters", "breaks"] == "distance subject_radius"
+    assert rows.loc["keep_millimeters", "unit"] > 100
+    assert rows.loc["keep_millimeters", "in_reach"] < 0.2
+    assert rows.loc["keep_session_center", "off_center"] > 3 * rows.loc["keep", "off_center"]
+    assert rows.loc["resize_scaled", "focal_error"] > 0.3
+    assert honest["in_reach"].min() == 1
+
+
+def test_what_has_no_truth_is_not_measured(finished, tmp_path):
+    changed = finished.copy(tmp_path)
+    changed.config["captures"]["tiny"]["pictures"] = "elsewhere/{camera}.mp4"
+    assert "captures.tiny.pictures: 'elsewhere/{camera}.mp4' is of no simulation; defined: ['tiny']" in changed.refuse(
+        "-n", "results/normalization_modes.csv"
+    )
+    changed.config["normalization_modes"]["captures"] = []
+    assert "normalization_modes: captures and normalizations must name" in changed.refuse(
+        "-n", "results/normalization_modes.csv"
+    )
+
+
 def test_assemble_dataset_splits_by_time(finished):
     path = finished.folder / "results/samples/real.contract/table.json"
     table = SampleTable.read(path)

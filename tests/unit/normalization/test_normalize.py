@@ -12,16 +12,19 @@ import numpy as np
 import pytest
 import torch
 
+from mouse_facelift.dataset.assemble import assemble_dataset
 from mouse_facelift.formats.animal import read_surfaces
 from mouse_facelift.formats.frames import Frames
 from mouse_facelift.formats.manifest import tensor
 from mouse_facelift.formats.sample_folder import read_sample
+from mouse_facelift.formats.sample_table import SampleTable
 from mouse_facelift.formats.views import PosedSample, Views, read_depths
 from mouse_facelift.formats.whole import sha256
 from mouse_facelift.geometry.contract import contract_violations
 from mouse_facelift.geometry.lenses import project
 from mouse_facelift.geometry.rectification import Rectification
 from mouse_facelift.geometry.similarity import Similarity
+from mouse_facelift.gslrm.honesty import require_honest
 from mouse_facelift.normalization import frame as frame_module
 from mouse_facelift.normalization.frame import animal_of
 from mouse_facelift.normalization.normalize import normalize_views
@@ -29,12 +32,14 @@ from mouse_facelift.normalization.viewpoints import open_session
 from mouse_facelift.settings import (
     CameraContract,
     Contract,
+    Dataset,
     Fill,
     Keep,
     Normalization,
     NormalizationWork,
     Relabel,
     Resize,
+    Split,
 )
 
 KEEP = Keep(mode="keep", center="frame", unit="contract")
@@ -167,6 +172,17 @@ def test_relabel_says_that_pixels_and_cameras_disagree(run: Run) -> None:
     worst = max(residual.p95 for sample in views.samples for residual in sample.residuals)
     assert worst > 8
     assert f"lies {worst:.1f} px" in views.violations[0]
+
+
+def test_relabel_is_refused_unless_an_experiment_allows_it(run: Run, contract: CameraContract, tmp_path: Path) -> None:
+    """Each of its cameras keeps the contract, so the network's side must go by what the manifest says."""
+    dataset = Dataset(captures=("ellipsoids",), split=Split(blocks=("train", "test"), gap=0))
+    table = tmp_path / "table.json"
+    assemble_dataset([run(RELABEL)], table, "real", dataset, "relabel", contract)
+    samples = SampleTable.read(table)
+    with pytest.raises(ValueError, match=r"breaks the camera contract:\n  pixels: view Camera\d: found a picture that"):
+        require_honest(samples, table, contract, False, "grade_a")
+    require_honest(samples, table, contract, True, "grade_a")
 
 
 @pytest.mark.parametrize(
