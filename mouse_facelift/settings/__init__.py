@@ -4,7 +4,7 @@ Sections stand in the order of `config.yaml`.
 """
 
 from mouse_facelift.settings.base import FRAME_FIELD, digest
-from mouse_facelift.settings.capture import CalibrationFile, Capture, FrameRange
+from mouse_facelift.settings.capture import CalibrationFile, Capture, FrameRange, KeyPointsFile
 from mouse_facelift.settings.contract import CameraContract
 from mouse_facelift.settings.learning import (
     Animals,
@@ -52,6 +52,7 @@ __all__ = [
     "GslrmSize",
     "InputViews",
     "Keep",
+    "KeyPointsFile",
     "Limit",
     "MadeMasks",
     "Normalization",

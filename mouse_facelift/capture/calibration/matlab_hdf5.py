@@ -19,7 +19,8 @@ _DEPTH_LIMIT = 16
 _PARTS_LIMIT = 1_000_000
 _SPECIAL = "#"  # names of MATLAB's own groups begin with it
 _NUMERIC = ("double", "single", "logical", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)))
-_READING = (OSError, RuntimeError, KeyError, TypeError, AttributeError, OverflowError, UnicodeError, MemoryError)
+READING_ERRORS = (OSError, RuntimeError, KeyError, TypeError, AttributeError, OverflowError, UnicodeError, MemoryError)
+"""What h5py raises for damaged files, beside ValueError."""
 
 
 def is_matlab_hdf5(path: Path) -> bool:
@@ -37,7 +38,7 @@ def variable_names(path: Path) -> list[str]:
     try:
         with h5py.File(path, "r") as file:
             return [name for name in file if not name.startswith(_SPECIAL)]
-    except (*_READING, ValueError) as error:
+    except (*READING_ERRORS, ValueError) as error:
         raise _damage(path, error) from error
 
 
@@ -53,7 +54,7 @@ def read_variables(path: Path, names: tuple[str, ...], limit: int) -> dict[str, 
             for name in names:
                 if name in file:
                     found[name] = _Reader(file, limit).child(file, name, 0)
-    except (*_READING, ValueError) as error:
+    except (*READING_ERRORS, ValueError) as error:
         raise _damage(path, error) from error
     return found
 
