@@ -5,7 +5,7 @@ Sections stand in the order of `config.yaml`.
 
 from mouse_facelift.settings.animal import AnimalWork, FrameFault
 from mouse_facelift.settings.base import FRAME_FIELD, digest
-from mouse_facelift.settings.capture import CalibrationFile, Capture, FloorPoints, FrameRange
+from mouse_facelift.settings.capture import CalibrationFile, Capture, FloorPoints, FrameRange, KeyPointsFile
 from mouse_facelift.settings.contract import CameraContract
 from mouse_facelift.settings.learning import (
     Animals,
@@ -65,6 +65,7 @@ __all__ = [
     "GslrmSize",
     "InputViews",
     "Keep",
+    "KeyPointsFile",
     "Limit",
     "MadeMasks",
     "MaskCleaning",

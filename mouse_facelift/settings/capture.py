@@ -57,6 +57,25 @@ class CalibrationFile(Section):
         return self
 
 
+class KeyPointsFile(Section):
+    """Points of the animal that the laboratory has: they tell where it is."""
+
+    path: str
+    format: Literal["anipose", "dannce_com", "dannce_labels", "dannce_prediction", "label3d", "sleap"] | None
+    """null: recognized from the content"""
+    millimeters_per_unit: PositiveFloat
+    points: Annotated[tuple[str, ...], Field(min_length=1)] | None
+    """names of those whose median is the animal's place; null: all"""
+    least: PositiveInt
+    """how many of them must be there in a frame"""
+
+    @model_validator(mode="after")
+    def _enough_are_named(self) -> "KeyPointsFile":
+        if self.points is not None and len(set(self.points)) < self.least:
+            raise ValueError(f"points: {list(self.points)} are fewer than least: {self.least}, or named twice")
+        return self
+
+
 class FrameRange(Section):
     start: NonNegativeInt
     stop: PositiveInt

@@ -35,7 +35,7 @@ def variables_mismatch(path: Path, names: Sequence[str]) -> str | None:
     if path.is_dir():
         return "a folder, expected a file"
     if not matlab.is_matlab(path):
-        return "not a MATLAB file of version 5 to 7 (one of 7.3 is HDF5, which is not read yet: save it with -v7)"
+        return "not a MATLAB file of version 5 to 7.3"
     try:
         variables = matlab.variable_names(path)
     except ValueError as error:

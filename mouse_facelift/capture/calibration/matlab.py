@@ -1,7 +1,7 @@
-"""MATLAB files of version 5 to 7, as far as calibrations use them: numbers, text, cells and structs.
+"""MATLAB files as far as calibrations use them: numbers, text, cells and structs. Those of version 7.3 are HDF5.
 
-Our own reader, because files come from anywhere: one changed byte in such a file ends a process that reads it with
-scipy 1.17 (`scipy.io.loadmat`) by a bus error, which no caller can catch.
+Our own reader of versions 5 to 7, because files come from anywhere: one changed byte in such a file ends a process that
+reads it with scipy 1.17 (`scipy.io.loadmat`) by a bus error, which no caller can catch.
 
 Source: MathWorks, "MAT-File Format", level 5.
 """
@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from mouse_facelift.capture.calibration import matlab_hdf5
 
 MatlabValue = np.ndarray | str | list[Any] | dict[str, Any] | None  # the values inside are MatlabValues again
 """Numbers keep their shape, cells are listed column by column, a struct is a dict, an array of structs a list of them;
@@ -32,9 +34,9 @@ _COMPLEX = 0x0800
 
 
 def is_matlab(path: Path) -> bool:
-    """Whether a file starts as MATLAB files of versions 5 to 7 do."""
+    """Whether a file starts as MATLAB files of versions 5 to 7.3 do."""
     with path.open("rb") as file:
-        return file.read(19) == b"MATLAB 5.0 MAT-file"
+        return file.read(19) in (b"MATLAB 5.0 MAT-file", b"MATLAB 7.3 MAT-file")
 
 
 def variable_names(path: Path) -> list[str]:
@@ -43,6 +45,8 @@ def variable_names(path: Path) -> list[str]:
     Raises:
         ValueError: names the file, which is damaged.
     """
+    if matlab_hdf5.is_matlab_hdf5(path):
+        return matlab_hdf5.variable_names(path)
     return [name for name, _ in _variables(path)]
 
 
@@ -52,6 +56,8 @@ def read_variables(path: Path, names: tuple[str, ...]) -> dict[str, MatlabValue]
     Raises:
         ValueError: names the file, which is damaged.
     """
+    if matlab_hdf5.is_matlab_hdf5(path):
+        return matlab_hdf5.read_variables(path, names, _VARIABLE_LIMIT)
     found = {}
     for name, variable in _variables(path):
         if name in names:

@@ -17,9 +17,9 @@ def camera(name: str, **changes: object) -> CameraVerdict:
     off = Cause(turn=(0.05, 0, 0), turn_error=0.02, late=0.0, late_error=0.02, focal=0.001, focal_error=0.001)
     facts = {
         "name": name, "width": 288, "height": 256, "focal": (417, 419), "field_of_view": (38, 34), "distance": 300,
-        "elevation": 20, "azimuth": 10, "roll": 0, "aim": 3, "ray_miss_p50": 1, "ray_miss_p95": 2,
-        "seen_share": 1, "doubtful_share": 0, "confidence_p50": 0.97, "mask_area_p50": 2500, "mask_share_least": 1, "mask_whole": 1, "center_residual": 2, "tangent_residual": 0.2,
-        "hull_iou": 0.8, "hull_cover": 0.99, "off": off,
+        "elevation": 20, "azimuth": 10, "roll": 0, "aim": 3, "ray_miss_p50": 1, "ray_miss_p95": 2, "seen_share": 1,
+        "doubtful_share": 0, "confidence_p50": 0.97, "mask_area_p50": 2500, "mask_share_least": 1, "mask_whole": 1,
+        "center_residual": 2, "tangent_residual": 0.2, "hull_iou": 0.8, "hull_cover": 0.99, "off": off,
     }  # fmt: skip
     return CameraVerdict.model_validate(facts | changes)
 
