@@ -61,6 +61,11 @@ class Plan:
         made = {"kind": "video", "path": f"results/masks/{capture}/{{camera}}.mp4", "threshold": 127}
         return Capture.model_validate(row.model_dump() | {"masks": made})
 
+    def key_points(self, capture: str) -> list[str]:
+        """The laboratory's points in space, if it has any."""
+        file = self.settings.captures[capture].key_points
+        return [] if file is None else [file.path]
+
     def key_masks(self, capture: str, camera: str) -> list[str]:
         """Outlined frames that masks are made from, if any."""
         masks = self.settings.captures[capture].masks

@@ -79,6 +79,7 @@ rule measure_capture:
         opened="results/animal/{capture}/opened.json",
         animals=lambda w: plan.animal_files(w.capture, "animal"),
         masks=lambda w: plan.animal_files(w.capture, "masks"),
+        key_points=lambda w: plan.key_points(w.capture),
     output:
         found="results/{capture}/found.json",
     log:

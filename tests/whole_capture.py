@@ -15,7 +15,7 @@ from mouse_facelift.settings import Capture, read_settings
 from tests.conftest import REPOSITORY
 
 SETTINGS = read_settings(REPOSITORY / "config.yaml")
-ANIMAL = SETTINGS.animal.model_copy(update={"frames_per_chunk": 3, "hull_resolution": 48})
+ANIMAL = SETTINGS.animal.model_copy(update={"frames_per_chunk": 3, "hull_resolution": 48, "smoothing": 0.0})
 
 
 def run_capture(capture: Capture, out: Path, name: str = "ball") -> tuple[Frames | None, Verdict | RefusedVerdict]:

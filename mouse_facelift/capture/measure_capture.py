@@ -14,6 +14,7 @@ from mouse_facelift.capture.agreement import center_residuals, hull_agreement
 from mouse_facelift.capture.course import Course, follow
 from mouse_facelift.capture.diagnosis import Cause, Diagnosis, Recorded, diagnose
 from mouse_facelift.capture.floor import settle_up
+from mouse_facelift.capture.key_points.places import place_by_key_points
 from mouse_facelift.capture.outlines import bring_outlines, mean_focals
 from mouse_facelift.capture.seen_chunks import SeenChunks
 from mouse_facelift.capture.words import describe_camera, say_finding
@@ -91,6 +92,8 @@ def measure(recording: Opened, chunks: SeenChunks, capture: Capture, animal: Ani
     directions = _center_rays(some, calibration, capture)
     meetings = _locate(directions, present, calibration, capture, some.frames.tolist())
     places = torch.from_numpy(animals.body_centers)
+    if capture.key_points is not None:
+        places = place_by_key_points(capture.key_points, animals.frames, places, torch.from_numpy(animals.radii))
     course = follow(animals, animal, places)
     if course.left_out.all():
         counts = {fault: int(where.sum()) for fault, where in course.faults.items() if where.any()}
@@ -290,13 +293,14 @@ def _say_up(report: UpReport) -> str:
 
 def _subjects(chunks: SeenChunks, course: Course) -> tuple[Subject, ...]:
     animals = chunks.animals
+    aside = torch.linalg.vector_norm(course.centers - torch.from_numpy(animals.body_centers), dim=-1).numpy()
     return tuple(
         Subject.model_validate(
             {
                 "frame": frame,
                 "chunk": chunks.chunk_of[place],
                 "center": course.centers[place].tolist(),
-                "radius": float(animals.radii[place]),
+                "radius": float(animals.radii[place] + aside[place]),
                 "views": course.used[place].nonzero()[:, 0].tolist(),
             }
         )

@@ -35,7 +35,7 @@ class Subject(Record):
     center: Vector
     """mm, file's world: smoothed middle of the hull's upright box, or of the key points"""
     radius: float
-    """mm: the hull reaches so far from its middle"""
+    """mm: no part of the hull lies further from there"""
     views: tuple[int, ...]
     """places, in `cameras`, of the views that show it"""
 

@@ -96,6 +96,8 @@ class Capture(Section):
     pictures: CameraPattern
     """a video per camera, or with {frame} a picture per camera and frame"""
     masks: Masks
+    key_points: KeyPointsFile | None
+    """null: the animal's place is the middle of its visual hull"""
     frames: FrameRange | Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)]
     """first, last + 1 and step, or the frames' numbers"""
     accept_red: tuple[VerdictLine, ...]

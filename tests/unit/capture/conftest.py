@@ -94,6 +94,7 @@ class Laboratory:
             "pictures": f"{self.folder}/{{camera}}.mp4",
             "masks": {"kind": "video", "path": f"{self.folder}/{{camera}}_mask.mp4", "threshold": 127},
             "frames": [0, 2, 4],
+            "key_points": None,
             "accept_red": [],
         }
         return Capture.model_validate(section | changes)

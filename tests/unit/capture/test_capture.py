@@ -289,6 +289,7 @@ def real_session(session: Path, calibration: str, accept_red: list[str]) -> Capt
                 "threshold": 127,
             },
             "frames": [0, 119],
+            "key_points": None,
             "accept_red": accept_red,
         }
     )
@@ -307,7 +308,8 @@ def test_a_real_session(shared: Path, tmp_path: Path) -> None:
     assert verdict.cameras[1].elevation == pytest.approx(24, abs=2)
     lines = {line.name: line for line in verdict.lines}
     assert verdict.light == "amber"
-    assert lines["hull_cover"].light == "amber" and "side" in lines["hull_cover"].says
+    assert lines["hull_cover"].light == "amber"
+    assert lines["hull_iou"].light == "amber" and "side" in lines["hull_iou"].says
     assert lines["time"].says == "the frames read are too far apart to tell"
 
 

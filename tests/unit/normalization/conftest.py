@@ -151,6 +151,7 @@ def find_in_chunks(folder: Path, cameras: tuple[Camera, ...]) -> tuple[tuple[Chu
             "pictures": f"{folder}/{{camera}}_{{frame}}.png",
             "masks": {"kind": "images", "path": f"{folder}/{{camera}}_{{frame}}_mask.png", "threshold": 127},
             "frames": FRAMES,
+            "key_points": None,
             "accept_red": [],
         }
     )

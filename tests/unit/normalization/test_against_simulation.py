@@ -43,6 +43,7 @@ def filmed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Truth]:
         pictures=laboratory + "/videos/{camera}.mp4",
         masks=VideoMasks(kind="video", path=laboratory + "/masks/{camera}.mp4", threshold=127),
         frames=FrameRange(start=0, stop=2, step=1),
+        key_points=None,
         accept_red=(),
     )
     frames, _ = run_capture(capture, folder, "walk")

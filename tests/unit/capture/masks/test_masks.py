@@ -106,6 +106,7 @@ def recording(tmp_path: Path):
             "pictures": str(tmp_path / "{camera}.mp4"),
             "masks": masks,
             "frames": {"start": 0, "stop": FRAMES, "step": 1},
+            "key_points": None,
             "accept_red": (),
         }
         return Capture.model_validate(row | changes)
