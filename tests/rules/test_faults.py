@@ -12,8 +12,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from mouse_facelift.capture import read_calibration
+from mouse_facelift.formats.sample_table import SampleTable
 from mouse_facelift.formats.verdict import read_verdict
+from mouse_facelift.formats.views import Views
 from mouse_facelift.imaging.video import probe_video, read_frames, write_video
+from mouse_facelift.plan import SIMULATED_CAMERAS
 from tests.workflow import Workflow
 
 FRAMES = 12
@@ -108,20 +111,33 @@ def test_a_mask_video_of_another_size_is_refused(laboratory):
     assert "raw/masks/Camera5.mp4: found 72 x 64 px, expected 144 x 128 as in raw/videos/Camera5.mp4" in told
 
 
-def test_an_empty_mask_in_one_view_is_refused(laboratory):
+def test_an_empty_mask_in_one_view_costs_that_view_of_that_frame(laboratory):
     rewrite_video(
         laboratory.folder / "raw/masks/Camera6.mp4",
         lambda masks: [*masks[:7], np.zeros_like(masks[7]), *masks[8:]],
     )
+    laboratory.make("results/views/tiny/keep/chunk_1/manifest.json")
+    views = Views.read(laboratory.folder / "results/views/tiny/keep/chunk_1/manifest.json")
+    shown = {sample.frame: sample.view_names for sample in views.samples}
+    assert shown[6] == SIMULATED_CAMERAS
+    assert shown[7] == SIMULATED_CAMERAS[:5]
+    laboratory.config["experiments"]["zero_shot"]["normalization"] = "keep"
+    laboratory.make("results/samples/real.keep/table.json")
+    table = SampleTable.read(laboratory.folder / "results/samples/real.keep/table.json")
+    assert 7 not in {row.frame for row in table.samples}  # samples of six views each were asked for
+
+
+def test_masks_that_are_always_empty_are_refused(laboratory):
+    rewrite_video(laboratory.folder / "raw/masks/Camera6.mp4", lambda masks: [np.zeros_like(mask) for mask in masks])
     told = refuse_recording(laboratory)
-    assert "raw/masks/Camera6.mp4: frame 7, camera Camera6: found 0 px of 18432 above 127, expected the animal" in told
+    assert "camera Camera6: none of 12 frames shows the animal, so that nothing constrains it" in told
 
 
 def test_an_own_mask_that_is_missing_stops_everything_before_any_job(laboratory):
     (laboratory.folder / "raw/masks/Camera4.mp4").unlink()
     told = refuse_recording(laboratory)
     assert "raw/masks/Camera4.mp4" in told
-    assert "MissingInputException in rule read_capture" in told
+    assert "MissingInputException in rule open_capture" in told
     assert not (laboratory.folder / "results").exists()
 
 

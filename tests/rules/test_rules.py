@@ -63,7 +63,7 @@ def test_simulate_capture_leaves_what_a_laboratory_has(finished):
             assert 0 < mask.mean() < 0.5
 
 
-def test_read_capture_finds_the_animal_and_judges_the_rig(finished):
+def test_the_animal_is_found_and_the_rig_judged(finished):
     frames = Frames.read(finished.folder / "results/frames/tiny/manifest.json")
     verdict = Verdict.read(finished.folder / "results/tiny/verdict.json")
     assert [subject.frame for subject in frames.subjects] == list(range(FRAMES))
@@ -74,6 +74,8 @@ def test_read_capture_finds_the_animal_and_judges_the_rig(finished):
     assert max(camera.aim for camera in verdict.cameras) < 30
     assert verdict.ray_miss_p50 < 5  # mm
     assert verdict.notes
+    assert verdict.kept_frames == FRAMES
+    assert [way.normalization for way in verdict.foreseen if way.honest] == ["contract"]
     truth = json.loads((finished.folder / "results/truth/tiny/truth.json").read_text())
     assert truth["seed"] == finished.config["simulations"]["tiny"]["seed"]
 
@@ -169,7 +171,7 @@ def test_assemble_dataset_splits_by_time(finished):
     path = finished.folder / "results/samples/real.contract/table.json"
     table = SampleTable.read(path)
     assert table.violations == ()
-    assert table.view_names == SIMULATED_CAMERAS
+    assert {row.view_names for row in table.samples} == {SIMULATED_CAMERAS}
     # Blocks of three frames: train, train, val, test; one frame is left out where the role changes.
     assert [row.frame for row in table.of_split("train")] == [0, 1, 2, 3, 4, 5]
     assert [row.frame for row in table.of_split("val")] == [7, 8]
