@@ -68,6 +68,8 @@ def write_table(
             SampleRow(
                 name=sample.name,
                 folder=sample.name,
+                views=tuple(range(len(sample.cameras))),
+                view_names=VIEW_NAMES[: len(sample.cameras)],
                 split=split,
                 capture="blobs",
                 frame=number,
@@ -80,7 +82,7 @@ def write_table(
     table = SampleTable(
         dataset="tiny",
         normalization="contract",
-        view_names=VIEW_NAMES,
+        view_count=len(VIEW_NAMES),
         contract=contract.hash,
         violations=violations,
         samples=tuple(rows),

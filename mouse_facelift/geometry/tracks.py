@@ -62,7 +62,7 @@ def find_jumps(
     frame jumps if it is further from all three kinds than `largest_step`, by the median over their pairs: a fast but
     steady run, a sudden turn or a step to a new place that is kept leaves one of them valid. The first and last three
     frames have a course on one side alone; they do not jump, either, if most of their neighbors could be reached from
-    them by `largest_step` a frame.
+    them by `largest_step` a frame. Three frames or fewer between gaps have no course that one of them could leave.
 
     Args:
         frames: numbers, rising; some may be missing.
@@ -77,6 +77,8 @@ def find_jumps(
     present = torch.isfinite(points).all(-1).nonzero()[:, 0]
     marked = torch.zeros(len(frames), dtype=torch.bool)
     for start, stop in _stretches(frames[present], longest_gap):
+        if stop - start <= NEIGHBORS:
+            continue
         rows = present[start:stop]
         marked[rows] = _distance_from_course(frames[rows].double(), points[rows]) > largest_step
     return marked

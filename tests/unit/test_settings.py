@@ -76,7 +76,7 @@ def test_every_missing_key_is_named(content):
     ("place", "value", "words"),
     [
         (("experiments", "full", "dataset"), "reel", "experiments.full.dataset: 'reel' is not defined"),
-        (("experiments", "full", "views", "inputs"), 7, "7 views of capture walk, which has 6 cameras"),
+        (("experiments", "full", "views", "inputs"), 7, "7, but samples of dataset real have 6 views"),
         (("experiments", "full", "finetune", "method"), "ful", "finetune.*'ful'"),
         (("experiments", "full", "finetune", "learning_rate"), "1e-4x", "learning_rate"),
         (("captures", "walk", "pictures"), "videos/one.mp4", r"must hold \{camera\}"),

@@ -14,7 +14,7 @@ from mouse_facelift.imaging.pictures import write_rgb
 from mouse_facelift.imaging.video import write_video
 from mouse_facelift.settings import Capture
 from tests.unit.capture.conftest import CAMERAS, FRAMES, HEIGHT, WIDTH, Laboratory
-from tests.unit.capture.whole_capture import measure_here, run_capture
+from tests.whole_capture import measure_here, run_capture
 
 
 def read(capture: Capture, folder: Path) -> tuple[Frames, Verdict]:

@@ -3,10 +3,13 @@
 import pytest
 
 from mouse_facelift.capture.lines import draw_lines, light_of, worst_light
-from mouse_facelift.formats.verdict import CameraVerdict, Cause, Finding, Line
+from mouse_facelift.formats.foreseen import ForeseenWay
+from mouse_facelift.formats.verdict import CameraVerdict, Cause, Finding, Line, Measured, UpReport
+from mouse_facelift.formats.views import ViewResidual
 from mouse_facelift.settings import Limit, VerdictLimits, VerdictLine, read_settings
 from tests.conftest import REPOSITORY
 
+GIVEN = UpReport(source="given", degrees=None, floor=0, floor_error=0.5, estimate_apart=0.6, estimate_error=1.2)
 LIMITS: VerdictLimits = read_settings(REPOSITORY / "config.yaml").verdict.limits
 
 
@@ -15,18 +18,54 @@ def camera(name: str, **changes: object) -> CameraVerdict:
     facts = {
         "name": name, "width": 288, "height": 256, "focal": (417, 419), "field_of_view": (38, 34), "distance": 300,
         "elevation": 20, "azimuth": 10, "roll": 0, "aim": 3, "ray_miss_p50": 1, "ray_miss_p95": 2,
-        "mask_area_p50": 2500, "mask_share_least": 1, "mask_whole": 1, "center_residual": 2, "tangent_residual": 0.2,
+        "seen_share": 1, "doubtful_share": 0, "confidence_p50": 0.97, "mask_area_p50": 2500, "mask_share_least": 1, "mask_whole": 1, "center_residual": 2, "tangent_residual": 0.2,
         "hull_iou": 0.8, "hull_cover": 0.99, "off": off,
     }  # fmt: skip
     return CameraVerdict.model_validate(facts | changes)
 
 
+def way(**changes: object) -> ForeseenWay:
+    """What an honest way does to a camera `a`, all well."""
+    residual = ViewResidual(p50=0.1, p95=0.2, max=0.4)
+    view = {
+        "camera": "a",
+        "residual": residual,
+        "magnification": 3,
+        "clipped": 0,
+        "filled": 0.05,
+        "distance": (2.7, 2.7),
+    }
+    facts = {
+        "normalization": "contract",
+        "mode": "contract",
+        "honest": True,
+        "refusal": None,
+        "views": (view | changes,),
+    }
+    return ForeseenWay.model_validate(facts)
+
+
 def lines_of(
-    *cameras: CameraVerdict, findings: tuple[Finding, ...] = (), accepted: tuple[VerdictLine, ...] = ()
+    *cameras: CameraVerdict,
+    findings: tuple[Finding, ...] = (),
+    accepted: tuple[VerdictLine, ...] = (),
+    kept_frames: int = 60,
+    up: UpReport | None = None,
+    ways: tuple[ForeseenWay, ...] | None = None,
 ) -> dict[str, Line]:
+    ways = (way(),) if ways is None else ways
     order = [found.name for found in cameras]
     gaps = [360 / len(cameras)] * len(cameras)
-    drawn = draw_lines(cameras, findings, order, gaps, 0.005, LIMITS, accepted)
+    measured = Measured.model_validate(
+        {
+            "capture": "c", "calibration": "c.toml", "findings": findings, "readings": (), "frames": 60,
+            "first_frame": 0, "last_frame": 59, "kept_frames": kept_frames, "faults": (), "recorded_frames": 60,
+            "rate": 50, "up": (0, 0, 1), "up_report": up or GIVEN, "subject": (0, 0, 0), "subject_range": (1, 1, 1),
+            "extent": (70, 70, 40), "cameras": cameras, "order": order, "gaps": gaps, "ray_miss_p50": 1,
+            "ray_miss_p95": 1.5, "notes": (), "remarks": (),
+        }
+    )  # fmt: skip
+    drawn = draw_lines(measured, ways, LIMITS, accepted)
     return {line.name: line for line in drawn}
 
 
@@ -66,3 +105,48 @@ def test_what_cannot_be_told_is_amber() -> None:
     assert lines["time"].light == "green"  # two cameras can tell
     apart = lines_of(*(camera(name, off=vague) for name in "abc"))["time"]
     assert (apart.light, apart.says) == ("amber", "the frames read are too far apart to tell")
+
+
+@pytest.mark.parametrize(
+    ("changes", "line", "light"),
+    [
+        ({"residual": ViewResidual(p50=0.1, p95=0.8, max=2.0)}, "residual", "amber"),
+        ({"magnification": 0.4}, "magnification", "red"),
+        ({"clipped": 0.05}, "clipped", "amber"),
+        ({"filled": 0.001}, "filled", "red"),
+    ],
+)
+def test_what_normalization_will_do_is_colored_and_names_way_and_camera(
+    changes: dict[str, object], line: VerdictLine, light: str
+) -> None:
+    cameras = [camera(name) for name in "abcd"]
+    found = lines_of(*cameras, ways=(way(**changes),))[line]
+    assert found.light == light
+    assert found.says.startswith("contract, a: ")
+
+
+def test_wrong_ways_color_nothing_and_refused_ones_are_red() -> None:
+    cameras = [camera(name) for name in "abcd"]
+    wrong = way(clipped=0.9).model_copy(update={"honest": False})
+    assert lines_of(*cameras, ways=(way(), wrong))["clipped"].light == "green"
+    refused = way().model_copy(update={"refusal": "frame 3: too far"})
+    line = lines_of(*cameras, ways=(refused,))["residual"]
+    assert (line.light, line.says) == ("red", "contract: frame 3: too far")
+
+
+def test_up_is_colored_by_how_certainly_it_is_off() -> None:
+    cameras = [camera(name) for name in "abcd"]
+    assert lines_of(*cameras)["up"].light == "green"
+    turned = GIVEN.model_copy(update={"estimate_apart": 90.0})
+    assert lines_of(*cameras, up=turned)["up"].light == "red"
+    vague = turned.model_copy(update={"estimate_error": 50.0})
+    assert lines_of(*cameras, up=vague)["up"].light == "green"
+    estimated = UpReport(source="camera_ups", degrees=6.0, floor=0, floor_error=1, estimate_apart=0, estimate_error=6.0)
+    assert lines_of(*cameras, up=estimated)["up"].light == "amber"
+
+
+def test_frames_and_masks_that_are_of_no_use_are_colored() -> None:
+    cameras = [camera(name) for name in "abc"]
+    lines = lines_of(*cameras, camera("d", doubtful_share=0.5), kept_frames=50)
+    assert lines["left_out"].light == "amber"
+    assert (lines["doubtful"].light, lines["doubtful"].says[:3]) == ("red", "d: ")

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from tests.unit.capture.conftest import CAMERAS, Laboratory
-from tests.unit.capture.whole_capture import SETTINGS, run_capture
+from tests.whole_capture import SETTINGS, run_capture
 
 
 def page_of(laboratory: Laboratory, folder: Path) -> str:

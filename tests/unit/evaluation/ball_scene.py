@@ -83,6 +83,8 @@ def write_table(folder: Path, samples: list[Sample], violations: tuple[str, ...]
                 millimeters_per_unit=100.0,
                 subject_center=(0.0, 0.0, 0.0),
                 subject_radius=RADIUS,
+                views=tuple(range(len(sample.cameras))),
+                view_names=NAMES[: len(sample.cameras)],
                 checksums={
                     file.relative_to(place).as_posix(): sha256(file)
                     for file in sorted(place.rglob("*"))
@@ -93,7 +95,7 @@ def write_table(folder: Path, samples: list[Sample], violations: tuple[str, ...]
     table = SampleTable(
         dataset="real",
         normalization="contract",
-        view_names=NAMES[: len(samples[0].cameras)],
+        view_count=len(samples[0].cameras),
         contract="0" * 12,
         violations=violations,
         samples=tuple(rows),
@@ -118,7 +120,7 @@ def write_predictions(
         dataset="real",
         normalization="contract",
         samples="../samples.json",
-        view_names=NAMES[: len(samples[0].cameras)],
+        view_count=len(samples[0].cameras),
         input_views=inputs,
         status="complete",
         weights="0" * 64,

@@ -42,7 +42,7 @@ def test_tables_are_those_of_an_experiment(baselines: dict[str, Path]) -> None:
     for name, path in baselines.items():
         table = PredictionTable.read(path)
         assert (table.experiment, table.dataset, table.normalization) == (name, "real", "contract")
-        assert (table.samples, table.view_names, table.input_views) == ("../samples.json", NAMES, 5)
+        assert (table.samples, table.view_count, table.input_views) == ("../samples.json", len(NAMES), 5)
         assert (table.status, table.weights) == ("complete", "none")
         assert [row.sample for row in table.rows] == ["walk_001"] * VIEWS  # one of two: the middle
         assert [row.role(view) for view, row in enumerate(table.rows)] == ["held_out"] * VIEWS

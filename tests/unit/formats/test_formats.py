@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mouse_facelift.formats.frames import Frames, Subject, describe_cameras
+from mouse_facelift.formats.frames import ChunkFiles, Frames, LeftOut, Subject, describe_cameras
 from mouse_facelift.formats.predictions import Renderings
 from mouse_facelift.formats.sample_folder import Sample, read_sample, write_sample
 from mouse_facelift.formats.sample_table import SampleRow, SampleTable, load_sample
@@ -105,6 +105,8 @@ def table_of(folder) -> SampleTable:
     row = SampleRow(
         name="s",
         folder="s",
+        views=(0, 1, 2),
+        view_names=("a", "b", "c"),
         split="train",
         capture="c",
         frame=3,
@@ -115,9 +117,7 @@ def table_of(folder) -> SampleTable:
             str(path.relative_to(folder / "s")): sha256(path) for path in (folder / "s").rglob("*") if path.is_file()
         },
     )
-    return SampleTable(
-        dataset="d", normalization="keep", view_names=("a", "b", "c"), contract="x", violations=(), samples=(row,)
-    )
+    return SampleTable(dataset="d", normalization="keep", view_count=3, contract="x", violations=(), samples=(row,))
 
 
 def test_a_sample_that_changed_since_its_table_is_refused(tmp_path):
@@ -145,10 +145,10 @@ def test_frames_keep_a_calibration_and_refuse_a_mirrored_one(tmp_path):
         capture="c",
         cameras=describe_cameras(lenses, ["a.mp4", "b.mp4", "c.mp4"], [None] * 3),
         up=(0, 0, 1),
-        mask_threshold=127,
-        mask_kind="alpha",
         calibration_notes=(),
-        subjects=(Subject(frame=0, center=(1, 2, 3), ray_miss=0.1, mask_areas=(5, 5, 5)),),
+        chunks=(ChunkFiles(animal="animal.npz", masks="masks.npz"),),
+        subjects=(Subject(frame=0, chunk=0, center=(1, 2, 3), radius=40.0, views=(0, 1, 2)),),
+        left_out=(LeftOut(frame=1, faults=("jump",)),),
     )
     frames.write(tmp_path / "frames.json")
     again = Frames.read(tmp_path / "frames.json").calibration()

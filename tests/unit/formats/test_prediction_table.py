@@ -18,6 +18,8 @@ def table_of(splits: list[SplitName]) -> SampleTable:
         SampleRow(
             name=f"s{number:03d}",
             folder=f"samples/s{number:03d}",
+            views=(0,),
+            view_names=("a",),
             split=split,
             capture="walk",
             frame=number,
@@ -28,9 +30,7 @@ def table_of(splits: list[SplitName]) -> SampleTable:
         )
         for number, split in enumerate(splits)
     )
-    return SampleTable(
-        dataset="real", normalization="keep", view_names=("a",), contract="0", violations=(), samples=rows
-    )
+    return SampleTable(dataset="real", normalization="keep", view_count=1, contract="0", violations=(), samples=rows)
 
 
 def test_all_views_in_is_one_turn() -> None:

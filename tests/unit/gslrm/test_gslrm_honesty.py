@@ -57,7 +57,7 @@ def test_cameras_are_looked_at_even_where_the_table_tells_of_no_fault(tmp_path) 
 def test_a_setting_that_asks_for_too_many_views_is_named(table) -> None:
     samples = SampleTable.read(table)
     require_views(samples, table, "experiments.full.views.inputs", 4)
-    with pytest.raises(ValueError, match=r"experiments\.full\.views\.inputs: found 5, .*have 4 views: left, front"):
+    with pytest.raises(ValueError, match=r"experiments\.full\.views\.inputs: found 5, .*have 4 views"):
         require_views(samples, table, "experiments.full.views.inputs", 5)
 
 
@@ -72,7 +72,7 @@ def test_a_sample_with_other_views_than_its_table_is_refused(tmp_path) -> None:
     less = Sample("less", whole.cameras[:3], whole.images[:3])
     table = write_table(tmp_path, ("test",), (less,))
     samples = SampleTable.read(table)
-    with pytest.raises(ValueError, match=rf"less: found 3 views, but .*table\.json names {len(VIEW_NAMES)}"):
+    with pytest.raises(ValueError, match=rf"less: found 3 views, expected {len(VIEW_NAMES)} as of all samples"):
         load_honest_sample(samples, table, samples.samples[0])
 
 

@@ -52,7 +52,7 @@ def test_every_turn_of_every_sample_is_rendered_in_all_views(predict, table) -> 
     path = predict()
     found = PredictionTable.read(path)
     assert (found.experiment, found.dataset, found.normalization) == ("zero_shot", "tiny", "contract")
-    assert (found.view_names, found.input_views, found.status) == (VIEW_NAMES, 3, "complete")
+    assert (found.view_count, found.input_views, found.status) == (len(VIEW_NAMES), 3, "complete")
     assert (path.parent / found.samples).resolve() == table.resolve()
     assert [(row.sample, row.turn, row.inputs) for row in found.rows] == [
         (name, turn, inputs) for name in ("blobs_002", "blobs_003") for turn, inputs in enumerate(turns(4, 3))

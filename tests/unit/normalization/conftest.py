@@ -9,12 +9,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from mouse_facelift.formats.frames import Frames, Subject, describe_cameras
+from mouse_facelift.capture.find_animal import find_animal
+from mouse_facelift.formats.animal import read_animal
+from mouse_facelift.formats.frames import Camera, ChunkFiles, Frames, Subject, describe_cameras
+from mouse_facelift.formats.opened import Opened
 from mouse_facelift.geometry.calibration import Calibration
 from mouse_facelift.geometry.cameras import Cameras, invert_poses
 from mouse_facelift.geometry.rotations import look_at
 from mouse_facelift.imaging.pictures import write_rgb
-from mouse_facelift.settings import CameraContract
+from mouse_facelift.settings import CameraContract, Capture, read_settings
+from tests.conftest import REPOSITORY
 
 UP = np.array([0.1, -0.2, 0.97]) / np.linalg.norm([0.1, -0.2, 0.97])
 AZIMUTHS = np.radians([-147, 34, 86, -11, 144, -64])
@@ -136,6 +140,41 @@ def raw_rays(calibration: Calibration, view: int, samples: int) -> np.ndarray:
     return rays.reshape(height * samples, width * samples, 3)
 
 
+def find_in_chunks(folder: Path, cameras: tuple[Camera, ...]) -> tuple[tuple[ChunkFiles, ...], tuple[Subject, ...]]:
+    """What the rule `find_animal` finds in two frames a chunk."""
+    work = read_settings(REPOSITORY / "config.yaml").animal
+    work = work.model_copy(update={"frames_per_chunk": 2, "hull_resolution": 64, "least_sharpness": None})
+    capture = Capture.model_validate(
+        {
+            "cameras": [camera.name for camera in cameras],
+            "calibration": {"path": "unread", "format": None, "millimeters_per_unit": 1.0, "up": UP.tolist()},
+            "pictures": f"{folder}/{{camera}}_{{frame}}.png",
+            "masks": {"kind": "images", "path": f"{folder}/{{camera}}_{{frame}}_mask.png", "threshold": 127},
+            "frames": FRAMES,
+            "accept_red": [],
+        }
+    )
+    opened = folder / "opened.json"
+    Opened(capture="ellipsoids", refusal=None, cameras=cameras, recorded_frames=None, rates=(), notes=()).write(opened)
+    files, subjects = [], []
+    for chunk in range(2):
+        animal, masks = folder / f"animal_{chunk}.npz", folder / f"masks_{chunk}.npz"
+        find_animal(opened, capture, work, chunk, animal, masks)
+        files.append(ChunkFiles(animal=str(animal), masks=str(masks)))
+        found = read_animal(animal)
+        for frame, center, radius in zip(found.frames, found.body_centers, found.radii, strict=True):
+            subjects.append(
+                Subject(
+                    frame=int(frame),
+                    chunk=chunk,
+                    center=tuple(center.tolist()),
+                    radius=float(radius),
+                    views=tuple(range(len(cameras))),
+                )
+            )
+    return tuple(files), tuple(subjects)
+
+
 @pytest.fixture(scope="session")
 def contract() -> CameraContract:
     return CameraContract(
@@ -150,32 +189,30 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
     calibration = rig(middle)
     centers = calibration.centers.numpy()
     rays, middles = ([raw_rays(calibration, view, samples) for view in range(6)] for samples in (2, 1))
-    animals, subjects = {}, []
+    animals = {}
     for step, frame in enumerate(FRAMES):
         position = middle + np.array([-12.0, 8.0, 0.0]) * (step - 1)
         animals[frame] = animal_at(position, 0.4 + 0.8 * step)
-        areas = []
         for view, name in enumerate(calibration.names):
             color, hit = animals[frame].look(centers[view], rays[view])
             seen = np.where(hit[..., None], color, BACKGROUND)
             write_rgb(folder / f"{name}_{frame}.png", np.rint(shrink(seen, 2) * 255).astype(np.uint8))
             mask = animals[frame].look(centers[view], middles[view])[1]
             write_rgb(folder / f"{name}_{frame}_mask.png", np.repeat(mask[..., None] * np.uint8(255), 3, -1))
-            areas.append(int(mask.sum()))
-        off = position + np.array([4.0, -3.0, 2.0])  # masks' centers meet somewhere in the animal
-        subjects.append(Subject(frame=frame, center=tuple(off.tolist()), ray_miss=1.0, mask_areas=tuple(areas)))
+    cameras = describe_cameras(
+        calibration,
+        [str(folder / f"{name}_{{frame}}.png") for name in calibration.names],
+        [str(folder / f"{name}_{{frame}}_mask.png") for name in calibration.names],
+    )
+    chunks, subjects = find_in_chunks(folder, cameras)
     frames = Frames(
         capture="ellipsoids",
-        cameras=describe_cameras(
-            calibration,
-            [str(folder / f"{name}_{{frame}}.png") for name in calibration.names],
-            [str(folder / f"{name}_{{frame}}_mask.png") for name in calibration.names],
-        ),
+        cameras=cameras,
         up=tuple(UP.tolist()),
-        mask_threshold=127,
-        mask_kind="images",
         calibration_notes=(),
-        subjects=tuple(subjects),
+        chunks=chunks,
+        subjects=subjects,
+        left_out=(),
     )
     frames.write(folder / "manifest.json")
     return Recording(folder / "manifest.json", frames, animals)

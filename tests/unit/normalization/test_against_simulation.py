@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mouse_facelift.capture.read_capture import measure_capture
 from mouse_facelift.formats.manifest import tensor
 from mouse_facelift.formats.sample_folder import read_sample
 from mouse_facelift.formats.views import Views
@@ -22,11 +21,10 @@ from mouse_facelift.settings import (
     Normalization,
     NormalizationWork,
     VideoMasks,
-    read_settings,
 )
 from mouse_facelift.simulation.laboratory import simulate_capture
 from mouse_facelift.simulation.truth import Truth, read_truth, render_truth
-from tests.conftest import REPOSITORY
+from tests.whole_capture import run_capture
 
 SIZE = 64
 
@@ -47,8 +45,8 @@ def filmed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Truth]:
         frames=FrameRange(start=0, stop=2, step=1),
         accept_red=(),
     )
-    work = read_settings(REPOSITORY / "config.yaml").verdict
-    frames, _, _ = measure_capture("walk", capture, work)
+    frames, _ = run_capture(capture, folder, "walk")
+    assert frames is not None
     frames.write(folder / "frames.json")
     return folder / "frames.json", read_truth(folder / "truth")
 
@@ -74,7 +72,7 @@ def test_normalized_pictures_are_those_of_the_true_mouse(
 ) -> None:
     frames, truth = filmed
     path = tmp_path / "manifest.json"
-    work = NormalizationWork(frames_per_chunk=30, hull_resolution=64)
+    work = NormalizationWork(hull_resolution=64)
     normalize_views(frames, path, 0, normalization, normalization.mode, contract, work)
     found, shifts = [], []
     for sample in Views.read(path).samples:

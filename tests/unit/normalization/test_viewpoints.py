@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from mouse_facelift.carving.pinholes import sampling_maps
 from mouse_facelift.formats.frames import Frames, Subject, describe_cameras
 from mouse_facelift.geometry.calibration import Calibration
 from mouse_facelift.geometry.cameras import invert_poses
@@ -21,7 +22,6 @@ from mouse_facelift.normalization.viewpoints import (
     measure_residuals,
     open_session,
     place_views,
-    sampling_maps,
 )
 from mouse_facelift.settings import CameraContract, Contract, Fill, Keep, Normalization, Resize
 
@@ -80,10 +80,10 @@ def any_scene(seed: int) -> Scene:
         capture="any",
         cameras=describe_cameras(calibration, ["{frame}.png"] * views, [None] * views),
         up=tuple((up / np.linalg.norm(up)).tolist()),
-        mask_threshold=127,
-        mask_kind="alpha",
         calibration_notes=(),
-        subjects=(Subject(frame=0, center=tuple(center.tolist()), ray_miss=0, mask_areas=(1,) * views),),
+        chunks=(),
+        subjects=(Subject(frame=0, chunk=0, center=tuple(center.tolist()), radius=50.0, views=tuple(range(views))),),
+        left_out=(),
     )
     return Scene(open_session(frames, CONTRACT), center, float(random.uniform(40, 90)))
 
@@ -247,13 +247,13 @@ def test_a_session_has_one_scale() -> None:
         capture="any",
         cameras=describe_cameras(lenses, ["{frame}.png"] * 3, [None] * 3),
         up=(0.0, 0.0, 1.0),
-        mask_threshold=1,
-        mask_kind="alpha",
         calibration_notes=(),
+        chunks=(),
         subjects=tuple(
-            Subject(frame=frame, center=center, ray_miss=0, mask_areas=(1, 1, 1))
+            Subject(frame=frame, chunk=0, center=center, radius=50.0, views=(0, 1, 2))
             for frame, center in enumerate([(0.0, 0.0, 0.0), (100.0, 0.0, 0.0)])
         ),
+        left_out=(),
     )
     mean = (3 * 300 + 200 + 2 * (300**2 + 100**2) ** 0.5) / 6
     session = open_session(frames, CONTRACT)
