@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mouse_facelift.capture.agreement import center_residuals, hull_agreement
-from mouse_facelift.capture.calibration.readers import read_calibration
+from mouse_facelift.capture.calibration.completion import read_stated_calibration
 from mouse_facelift.capture.calibration.suspicions import suspicions
 from mouse_facelift.capture.diagnosis import Cause, Recorded, diagnose
 from mouse_facelift.capture.outlines import bring_outlines, mean_focals
@@ -151,14 +151,9 @@ def _spread(numbers: Sequence[int], count: int) -> tuple[int, ...]:
 def _lab_cameras(capture: Capture, recording: Recording) -> Calibration:
     """Read the calibration, take the cameras asked for, in millimeters, with the pictures' sizes."""
     file = capture.calibration
-    found = read_calibration(Path(file.path), file.format)
-    try:
-        chosen = found.select(list(capture.cameras))
-    except ValueError as error:
-        raise ValueError(f"{file.path}: cameras asked for: {list(capture.cameras)}: {error}") from error
-    notes = [*found.notes, f"unit: {file.millimeters_per_unit} mm, from the configuration"]
-    if len(capture.cameras) < len(found):
-        notes.append(f"cameras left out: {[name for name in found.names if name not in capture.cameras]}")
+    recorded = dict(zip(capture.cameras, recording.sizes, strict=True))
+    chosen = read_stated_calibration(file, capture.cameras, recorded)
+    notes = [*chosen.notes, f"unit: {file.millimeters_per_unit} mm, from the configuration"]
     if chosen.image_sizes is None:
         notes.append("picture size: that of the recording")
     else:
