@@ -22,11 +22,12 @@ from mouse_facelift.formats.mask_pack import write_masks
 from mouse_facelift.formats.opened import Opened
 from mouse_facelift.geometry.calibration import Calibration
 from mouse_facelift.geometry.rotations import rotation_to_z
+from mouse_facelift.geometry.thinning import thin_surface
 from mouse_facelift.imaging.recordings import frame_path, read_gray_pictures, read_masks
 from mouse_facelift.settings import AnimalWork, Capture
 
 COVER_LIMIT = 0.9  # of a picture; a mask that covers more is one of the background
-SURFACE_POINTS = 512
+SURFACE_POINTS, OUTERMOST = 512, 128
 PIXELS_PER_VOXEL = 2.5
 """of the pictures in which the animal is carved, at its distance"""
 
@@ -179,13 +180,18 @@ def _sharpness(picture: UInt8[np.ndarray, "height width"], mask: Bool[np.ndarray
 
 
 def _spread(body: Body) -> tuple[Float32[np.ndarray, "point 3"], float]:
-    """Take `SURFACE_POINTS` points of a hull's surface, one of each cell of a grid, and the cells' edge."""
+    """Take `SURFACE_POINTS` points of a hull's surface: one of each cell of a grid, and outermost ones, such as feet.
+
+    Returns them and the cells' edge.
+    """
     points, cell = body.surface.numpy(), body.spacing
+    outermost = thin_surface(body.surface, OUTERMOST).numpy()
     while True:
         _, first = np.unique(np.floor(points / cell).astype(np.int64), axis=0, return_index=True)
-        if len(first) <= SURFACE_POINTS:
-            return points[np.resize(np.sort(first), SURFACE_POINTS)].astype(np.float32), cell
-        cell *= max((len(first) / SURFACE_POINTS) ** 0.5, 1.02)
+        if len(first) <= SURFACE_POINTS - OUTERMOST:
+            kept = np.union1d(first, outermost)
+            return points[np.resize(kept, SURFACE_POINTS)].astype(np.float32), cell
+        cell *= max((len(first) / (SURFACE_POINTS - OUTERMOST)) ** 0.5, 1.02)
 
 
 def _gather(numbers: Sequence[int], views: int, found: Sequence[FoundFrame]) -> tuple[AnimalChunk, AnimalShapes]:

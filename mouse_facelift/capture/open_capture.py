@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from mouse_facelift.capture.calibration.readers import read_calibration
+from mouse_facelift.capture.calibration.completion import read_stated_calibration
 from mouse_facelift.capture.calibration.suspicions import suspicions
 from mouse_facelift.capture.recording import Recording, inspect_recording
 from mouse_facelift.formats.frames import describe_cameras
@@ -58,14 +58,9 @@ def look_at_capture(name: str, capture: Capture) -> Opened:
 def _lab_cameras(capture: Capture, recording: Recording) -> Calibration:
     """Read the calibration, take the cameras asked for, in millimeters, with the pictures' sizes."""
     file = capture.calibration
-    found = read_calibration(Path(file.path), file.format)
-    try:
-        chosen = found.select(list(capture.cameras))
-    except ValueError as error:
-        raise ValueError(f"{file.path}: cameras asked for: {list(capture.cameras)}: {error}") from error
-    notes = [*found.notes, f"unit: {file.millimeters_per_unit} mm, from the configuration"]
-    if len(capture.cameras) < len(found):
-        notes.append(f"cameras left out: {[name for name in found.names if name not in capture.cameras]}")
+    recorded = dict(zip(capture.cameras, recording.sizes, strict=True))
+    chosen = read_stated_calibration(file, capture.cameras, recorded)
+    notes = [*chosen.notes, f"unit: {file.millimeters_per_unit} mm, from the configuration"]
     if chosen.image_sizes is None:
         notes.append("picture size: that of the recording")
     else:

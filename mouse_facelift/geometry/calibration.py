@@ -35,6 +35,8 @@ class Calibration:
     """width, height in px; None where the format does not store it"""
     notes: list[str] = field(default_factory=list)
     """which conventions of the file were undone"""
+    named: bool = True
+    """whether the file names its cameras; False where they are called after their place in it"""
 
     def __post_init__(self) -> None:
         counts = {len(self.names), len(self.intrinsics), len(self.distortion), len(self.world_to_camera)}
@@ -103,5 +105,11 @@ class Calibration:
         rows = [self.names.index(name) for name in names]
         sizes = None if self.image_sizes is None else self.image_sizes[rows]
         return Calibration(
-            list(names), self.intrinsics[rows], self.distortion[rows], self.world_to_camera[rows], sizes, self.notes
+            list(names),
+            self.intrinsics[rows],
+            self.distortion[rows],
+            self.world_to_camera[rows],
+            sizes,
+            self.notes,
+            self.named,
         )

@@ -46,6 +46,10 @@ class CalibrationFile(Section):
         | None
     )
     """null: recognized from the content"""
+    names: Annotated[tuple[Name, ...], Field(min_length=1)] | None
+    """of all cameras of a file that does not name them, in its order; null where it does"""
+    image_sizes: dict[str, tuple[PositiveInt, PositiveInt]] | None
+    """width and height in px of each camera's pictures, where the file does not tell; null: the recording's"""
     millimeters_per_unit: PositiveFloat
     up: tuple[float, float, float] | FloorPoints | Literal["estimated"]
     """direction that points up, in the file's world axes; or points on the floor; or estimated from the recording"""
@@ -109,6 +113,14 @@ class Capture(Section):
             raise ValueError(f"cameras: {list(self.cameras)} names a camera twice")
         if not isinstance(self.frames, FrameRange) and list(self.frames) != sorted(set(self.frames)):
             raise ValueError(f"frames: {list(self.frames)} must rise")
+        return self
+
+    @model_validator(mode="after")
+    def _calibration_is_of_these_cameras(self) -> "Capture":
+        for key in ("names", "image_sizes"):
+            stated = getattr(self.calibration, key)
+            if stated is not None and (missing := [name for name in self.cameras if name not in stated]):
+                raise ValueError(f"calibration.{key}: missing {missing} of cameras; found {list(stated)}")
         return self
 
     @model_validator(mode="after")

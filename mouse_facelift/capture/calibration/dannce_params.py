@@ -41,11 +41,11 @@ def read(path: Path) -> Calibration:
     names = ", ".join(camera.name for camera in cameras)
     notes = [
         "format: DANNCE *_params.mat, one file a camera",
-        f"order: not in the files; found by their numbers: {names}. The order wanted is asked of the configuration",
+        f"order: not in the files; found by their numbers: {names}; `names` of the configuration calls them otherwise",
         *dannce.LENS_NOTES,
         dannce.SIZE_NOTE.replace("the file;", "the files;"),
     ]
-    return join_cameras(path, cameras, notes)
+    return join_cameras(path, cameras, notes, named=False)
 
 
 def _files(folder: Path) -> list[Path]:

@@ -51,7 +51,8 @@ def read(path: Path) -> Calibration:
             )
         )
     files = [frame["file_path"] for frame in frames if "file_path" in frame]
-    return join_cameras(path, cameras, [*_NOTES, *absent_pictures(path.parent, files)])
+    named = all("view_name" in frame or "file_path" in frame for frame in frames)
+    return join_cameras(path, cameras, [*_NOTES, *absent_pictures(path.parent, files)], named)
 
 
 def _name(frame: Mapping[str, object], number: int, where: str) -> str:

@@ -40,4 +40,4 @@ def read(path: Path) -> Calibration:
     order = "Camera1, Camera2, ... for want of names" if labels is None else "in the order of camnames"
     size_note = dannce.SIZE_NOTE if sizes is None else "picture size: imageSize, height first; swapped"
     notes = [f"format: Label3D's own save; cameras {order}", *dannce.LENS_NOTES, size_note]
-    return join_cameras(path, cameras, notes)
+    return join_cameras(path, cameras, notes, named=labels is not None)

@@ -68,4 +68,4 @@ def read(path: Path) -> Calibration:
     source = (
         "the shape of mapx" if cameras[0].image_size is not None else "not in the file; it is asked of the recording"
     )
-    return join_cameras(path, cameras, [*_NOTES, f"picture size: {source}"])
+    return join_cameras(path, cameras, [*_NOTES, f"picture size: {source}"], named=False)

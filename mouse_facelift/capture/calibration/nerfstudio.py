@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
 from mouse_facelift.capture.calibration import fields
@@ -34,7 +35,21 @@ def mismatch(path: Path) -> str | None:
 
 
 def read(path: Path) -> Calibration:
+    """Read the file, as `read_with_sizes` does without sizes.
+
+    Raises:
+        ValueError: names the file, the frame and the field.
+    """
+    return read_with_sizes(path, {})
+
+
+def read_with_sizes(path: Path, sizes: Mapping[str, tuple[int, int]]) -> Calibration:
     """Read the file. What a frame states itself goes before what the top level states for all.
+
+    Args:
+        path: the file.
+        sizes: width and height of the cameras' pictures, px, for want of w and h in the file and of the pictures. One
+            size of all cameras holds for those that are not among them, too.
 
     Raises:
         ValueError: names the file, the frame and the field.
@@ -49,19 +64,16 @@ def read(path: Path) -> Calibration:
         pose, scale = _pose(frame["transform_matrix"], where)
         if abs(scale - 1) > ROTATION_TOLERANCE:
             scales[name] = scale
-        cameras.append(_camera(name, pose, {**content, **frame}, find_picture(path.parent, pictures[number]), where))
+        lens = {**content, **frame}
+        size = _size(lens, find_picture(path.parent, pictures[number]), _stated(name, sizes), where)
+        cameras.append(_camera(name, pose, lens, size, where))
     notes = [*_NOTES, *_scaled(scales), *_applied(content), *absent_pictures(path.parent, pictures)]
     if any("fl_x" not in {**content, **frame} for frame in tables):
         notes.append("intrinsics: focal length from camera_angle_x, principal point at the picture's center")
     return join_cameras(path, cameras, notes)
 
 
-def _camera(name: str, pose: Tensor, lens: Mapping[str, object], picture: Path | None, where: str) -> LabCamera:
-    if "w" in lens or "h" in lens or picture is None:
-        _require_size(lens, where)
-        size = fields.size([lens["w"], lens["h"]], f"{where}: w, h")
-    else:
-        size = torch.tensor(picture_size(picture))
+def _camera(name: str, pose: Tensor, lens: Mapping[str, object], size: Tensor, where: str) -> LabCamera:
     width, height = size.tolist()
     if "fl_x" in lens:
         fx = _number(lens, "fl_x", where)
@@ -120,12 +132,28 @@ def _is_fisheye(lens: Mapping[str, object], where: str) -> bool:
     return model == _FISHEYE
 
 
-def _require_size(lens: Mapping[str, object], where: str) -> None:
+def _size(
+    lens: Mapping[str, object], picture: Path | None, stated: tuple[int, int] | None, where: str
+) -> Int[Tensor, "2"]:
+    """Take the size from the file, the picture or what is stated, in this order."""
+    if "w" not in lens and "h" not in lens:
+        if picture is not None:
+            return torch.tensor(picture_size(picture))
+        if stated is not None:
+            return torch.tensor(stated)
     if missing := [key for key in ("w", "h") if key not in lens]:
         raise ValueError(
             f"{where}: missing {missing}, the picture's width and height in px, and the picture is not there to tell:"
-            ' add "w" and "h" to the top level of the file'
+            ' add "w" and "h" to the top level of the file, or state image_sizes in captures.<name>.calibration'
         )
+    return fields.size([lens["w"], lens["h"]], f"{where}: w, h")
+
+
+def _stated(name: str, sizes: Mapping[str, tuple[int, int]]) -> tuple[int, int] | None:
+    if name in sizes:
+        return sizes[name]
+    distinct = set(sizes.values())
+    return next(iter(distinct)) if len(distinct) == 1 else None
 
 
 def _from_angle(side: int, angle: float, where: str) -> float:

@@ -82,7 +82,7 @@ def _stereo(path: Path, pair: dict[str, object]) -> Calibration:
         "rotation: the world is camera 1; R, T bring its points into camera 2 (x2 = R x1 + T), OpenCV axes",
         *_size_note(cameras),
     ]
-    return join_cameras(path, cameras, notes)
+    return join_cameras(path, cameras, notes, named=False)
 
 
 def _camera(file: Path, content: dict[str, object]) -> LabCamera:

@@ -1,6 +1,6 @@
 """The table of calibration formats. A new format is a module like its neighbors and a line here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +28,8 @@ class Format(NamedTuple):
     mismatch: Callable[[Path], str | None]
     """why the content of a file or folder is not of this format; None if it is"""
     read: Callable[[Path], Calibration]
+    read_with_sizes: Callable[[Path, Mapping[str, tuple[int, int]]], Calibration] | None = None
+    """for a format that cannot be read without the pictures' sizes, and may lack them"""
 
 
 FORMATS = {
@@ -41,7 +43,7 @@ FORMATS = {
     "label3d": Format(label3d.mismatch, label3d.read),
     "mammal": Format(mammal.mismatch, mammal.read),
     "multical": Format(multical.mismatch, multical.read),
-    "nerfstudio": Format(nerfstudio.mismatch, nerfstudio.read),
+    "nerfstudio": Format(nerfstudio.mismatch, nerfstudio.read, nerfstudio.read_with_sizes),
     "opencv": Format(opencv.mismatch, opencv.read),
     "qualisys": Format(qualisys.mismatch, qualisys.read),
 }
@@ -68,7 +70,16 @@ def read_calibration(path: Path | str, format: str | None = None) -> Calibration
             identical, a principal point far outside the picture, a transposed intrinsic matrix, a format that lacks
             what cannot be done without (extrinsics, or the size that a focal length is given in).
     """
-    path = Path(path)
+    return read_with_sizes(Path(path), format, {})
+
+
+def read_with_sizes(path: Path, format: str | None, sizes: Mapping[str, tuple[int, int]]) -> Calibration:
+    """As `read_calibration`, with width and height of cameras' pictures (px) for a file that cannot do without them.
+
+    Raises:
+        FileNotFoundError: as `read_calibration`.
+        ValueError: as `read_calibration`.
+    """
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such calibration file")
     if not path.is_file() and not path.is_dir():
@@ -77,7 +88,8 @@ def read_calibration(path: Path | str, format: str | None = None) -> Calibration
         format = _recognize(path)
     if format not in FORMATS:
         raise ValueError(f"{path}: unknown calibration format {format!r}; known: {sorted(FORMATS)}")
-    return FORMATS[format].read(path)
+    known = FORMATS[format]
+    return known.read(path) if known.read_with_sizes is None else known.read_with_sizes(path, sizes)
 
 
 def _recognize(path: Path) -> str:

@@ -27,8 +27,10 @@ class LabCamera(NamedTuple):
     fisheye: bool = False
 
 
-def join_cameras(path: Path, cameras: Sequence[LabCamera], notes: Sequence[str]) -> Calibration:
+def join_cameras(path: Path, cameras: Sequence[LabCamera], notes: Sequence[str], named: bool = True) -> Calibration:
     """Join the cameras of a file, with notes on its conventions and warnings of what looks wrong in it.
+
+    Cameras are not `named` where the file leaves it to its reader to call them something.
 
     Raises:
         ValueError: names the file and what `Calibration` refuses; some lenses are fisheye lenses and some are not.
@@ -54,6 +56,7 @@ def join_cameras(path: Path, cameras: Sequence[LabCamera], notes: Sequence[str])
             world_to_camera=torch.stack([camera.world_to_camera for camera in cameras]),
             image_sizes=torch.stack(sizes) if sizes else None,
             notes=list(notes),
+            named=named,
         )
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error

@@ -88,6 +88,8 @@ class Laboratory:
             "calibration": {
                 "path": str(self.folder / "calibration.toml"),
                 "format": None,
+                "names": None,
+                "image_sizes": None,
                 "millimeters_per_unit": self.unit,
                 "up": [0, 0, 2],
             },

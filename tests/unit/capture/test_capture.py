@@ -279,6 +279,8 @@ def real_session(session: Path, calibration: str, accept_red: list[str]) -> Capt
             "calibration": {
                 "path": str(session / calibration),
                 "format": "anipose",
+                "names": None,
+                "image_sizes": None,
                 "millimeters_per_unit": 1.0,
                 "up": [0.104, -0.016, -0.9945],
             },

@@ -38,7 +38,12 @@ def filmed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Truth]:
     capture = Capture(
         cameras=tuple(f"Camera{number}" for number in range(1, 7)),
         calibration=CalibrationFile(
-            path=f"{laboratory}/calibration.toml", format="anipose", millimeters_per_unit=1.0, up=(0.0, 0.0, 1.0)
+            path=f"{laboratory}/calibration.toml",
+            format="anipose",
+            names=None,
+            image_sizes=None,
+            millimeters_per_unit=1.0,
+            up=(0.0, 0.0, 1.0),
         ),
         pictures=laboratory + "/videos/{camera}.mp4",
         masks=VideoMasks(kind="video", path=laboratory + "/masks/{camera}.mp4", threshold=127),

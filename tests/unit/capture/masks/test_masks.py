@@ -99,7 +99,14 @@ def recording(tmp_path: Path):
             cv2.imwrite(str(tmp_path / f"{name}_{frame}.png"), masks[frame].astype(np.uint8) * 255)
 
     def capture(masks: dict[str, Any], **changes: Any) -> Capture:
-        calibration = {"path": "unread", "format": None, "millimeters_per_unit": 1.0, "up": (0, 0, 1)}
+        calibration = {
+            "path": "unread",
+            "format": None,
+            "names": None,
+            "image_sizes": None,
+            "millimeters_per_unit": 1.0,
+            "up": (0, 0, 1),
+        }
         row = {
             "cameras": ("slow", "quick", "third"),
             "calibration": calibration,
