@@ -69,6 +69,33 @@ class Plan:
         frames = len(self.settings.captures[capture].frame_numbers)
         return range(-(-frames // self.settings.normalization_work.frames_per_chunk))
 
+    def simulation_of(self, capture: str) -> str:
+        """The simulation whose pictures a capture reads.
+
+        Raises:
+            ValueError: it reads others, of which no truth is known.
+        """
+        pictures = self.settings.captures[capture].pictures
+        for simulation in self.settings.simulations:
+            if pictures.startswith(f"results/simulated/{simulation}/"):
+                return simulation
+        raise ValueError(
+            f"captures.{capture}.pictures: {pictures!r} is of no simulation;"
+            f" defined: {sorted(self.settings.simulations)}"
+        )
+
+    def measured_views(self) -> list[str]:
+        """Manifests of all chunks of the captures and normalizations that are measured against the truth."""
+        modes = self.settings.normalization_modes
+        if not modes.captures or not modes.normalizations:
+            raise ValueError("normalization_modes: captures and normalizations must name what is to be measured")
+        return [
+            f"results/views/{capture}/{normalization}/chunk_{chunk}/manifest.json"
+            for capture in modes.captures
+            for normalization in modes.normalizations
+            for chunk in self.chunks(capture)
+        ]
+
     def views(self, dataset: str, normalization: str) -> list[str]:
         """Manifests of all chunks of a dataset's captures."""
         return [

@@ -18,7 +18,7 @@ rule normalize_views:
         normalization=lambda w: settings.normalizations[w.normalization].model_dump_json(),
         contract=settings.camera_contract.model_dump_json(),
         work=settings.normalization_work.model_dump_json(),
-        code=code("normalization", "geometry", "imaging"),
+        code=code("normalization", "carving", "geometry", "imaging"),
     shell:
         "python -m workflow_scripts.normalize_views --frames {input.frames} --views {output.views}"
         " --chunk {wildcards.chunk} --normalization {params.normalization:q}"

@@ -56,3 +56,35 @@ rule simulate_animals:
         "python -m workflow_scripts.simulate_animals --animals $(dirname {output.animals[0]})"
         " --count {params.animals} --views {params.views} --contract {params.contract:q} --seed {params.seed}"
         " 2>&1 | tee {log} >&2"
+
+
+rule measure_normalizations:
+    input:
+        views=lambda w: plan.measured_views(),
+        frames=expand(
+            "results/frames/{capture}/manifest.json",
+            capture=settings.normalization_modes.captures,
+        ),
+        truths=lambda w: [
+            f"results/truth/{plan.simulation_of(capture)}/truth.json"
+            for capture in settings.normalization_modes.captures
+        ],
+    output:
+        table="results/normalization_modes.csv",
+        plot="results/normalization_modes.png",
+    log:
+        "logs/measure_normalizations.log",
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=60,
+    params:
+        modes=settings.normalization_modes.model_dump_json(),
+        contract=settings.camera_contract.model_dump_json(),
+        code=code("simulation", "formats", "geometry"),
+    shell:
+        "python -m workflow_scripts.measure_normalizations --views {input.views} --frames {input.frames}"
+        " --truths {input.truths} --modes {params.modes:q} --contract {params.contract:q} --table {output.table}"
+        " --plot {output.plot} 2>&1 | tee {log} >&2"

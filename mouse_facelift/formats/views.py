@@ -1,8 +1,17 @@
 """Posed views: sample folders on (or knowingly off) the camera contract, and how they were made."""
 
+from pathlib import Path
 from typing import Literal
 
-from mouse_facelift.formats.manifest import Manifest, Matrix3, Record, Vector
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mouse_facelift.formats.manifest import Manifest, Matrix3, Matrix4, Record, Vector, Vector4, tensor
+from mouse_facelift.geometry.cameras import Cameras
+
+DEPTHS_FILE = "depths.npz"
 
 
 class ViewResidual(Record):
@@ -11,6 +20,15 @@ class ViewResidual(Record):
     p50: float
     p95: float
     max: float
+
+
+class TakenCamera(Record):
+    """The pinhole through which a view's picture was sampled from the raw one: it stands at the lens's true center."""
+
+    fxfycxcy: Vector4
+    """px, principal point from the outer corner"""
+    camera_to_world: Matrix4
+    """world of the sample"""
 
 
 class PosedSample(Record):
@@ -29,11 +47,44 @@ class PosedSample(Record):
     subject_radius: float
     """world units: the hull reaches so far from subject_center"""
     residuals: tuple[ViewResidual, ...]
-    """per view; zeros where the geometry is exact"""
+    """per view; zeros where the geometry is exact; what is left over the hull where it was rectified"""
+    taken: tuple[TakenCamera, ...]
+    """per view; told cameras, in the folder, are the same where the geometry is exact"""
+    rectified: bool
+    """pixels were then moved over the animal's hull; `read_depths` gives how far it is (see `Rectification`)"""
     magnification: tuple[float, ...]
     """raw px a px of the view, at its center, per view"""
     checksums: dict[str, str]
     """sha256 of every file of the folder, by its path in it"""
+
+    def taken_cameras(self, width: int, height: int) -> Cameras:
+        """Where pictures (of this size, px; not rectified) show a point of the sample's world: what these project."""
+        intrinsics = torch.zeros(len(self.taken), 3, 3, dtype=torch.float64)
+        fxfycxcy = tensor([view.fxfycxcy for view in self.taken])
+        intrinsics[:, 0, 0], intrinsics[:, 1, 1], intrinsics[:, 0, 2], intrinsics[:, 1, 2] = fxfycxcy.T
+        intrinsics[:, 2, 2] = 1
+        return Cameras(tensor([view.camera_to_world for view in self.taken]), intrinsics, width, height)
+
+
+def describe_taken(cameras: Cameras) -> tuple[TakenCamera, ...]:
+    """Record pinholes, exactly; they have no skew."""
+    rows = zip(cameras.fxfycxcy.double().tolist(), cameras.camera_to_world.double().tolist(), strict=True)
+    return tuple(TakenCamera.model_validate({"fxfycxcy": K, "camera_to_world": pose}) for K, pose in rows)
+
+
+def write_depths(folder: Path, depths: Float[Tensor, "view height width"]) -> None:
+    """Write depths of a rectified sample, world units along the told cameras' axes; equal depths give equal bytes."""
+    np.savez_compressed(folder / DEPTHS_FILE, depths=depths.numpy().astype(np.float32))
+
+
+def read_depths(folder: Path) -> Float[Tensor, "view height width"]:
+    """Read the depths of a rectified sample.
+
+    Raises:
+        FileNotFoundError: the folder has none.
+    """
+    with np.load(folder / DEPTHS_FILE, allow_pickle=False) as file:
+        return torch.from_numpy(file["depths"]).double()
 
 
 class Views(Manifest):
@@ -41,7 +92,7 @@ class Views(Manifest):
 
     capture: str
     normalization: str
-    mode: Literal["keep", "contract", "fill", "resize"]
+    mode: Literal["keep", "contract", "fill", "resize", "relabel"]
     view_names: tuple[str, ...]
     contract: str
     """hash of the camera contract it was made for"""

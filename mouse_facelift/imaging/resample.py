@@ -81,15 +81,30 @@ def lens_map(
         x[unseen] = y[unseen] = NOWHERE
     middle = np.array([width / 2, height / 2]) - 0.5
     around = middle + np.array([(-0.5, 0), (0.5, 0), (0, -0.5), (0, 0.5)])
-    rays = _lens_rays(around, inner, rotation)
-    if fisheye:
-        raw = _fisheye_pixels(rays, intrinsics, distortion)
-    else:
-        raw = cv2.projectPoints(rays, np.zeros(3), np.zeros(3), intrinsics, distortion)[0][:, 0]
-        raw[:, 0] += skew * (raw[:, 1] - intrinsics[1, 2])
-    steps = np.stack([raw[1] - raw[0], raw[3] - raw[2]], axis=-1)
-    across, down = np.linalg.norm(steps, axis=-1).tolist()
-    return SamplingMap(x, y, (across, down))
+    raw = _raw_pixels(_lens_rays(around, inner, rotation), intrinsics, distortion)
+    return SamplingMap(x, y, _reduction(raw[1] - raw[0], raw[3] - raw[2]))
+
+
+def ray_map(
+    intrinsics: Float[np.ndarray, "3 3"],
+    distortion: Float[np.ndarray, "coefficient"],
+    rays: Float[np.ndarray, "height width 3"],
+) -> SamplingMap:
+    """Build the map from a picture of any rays through one lens's center to the lens's own.
+
+    Args:
+        intrinsics, distortion: as of `lens_map`.
+        rays: through the centers of the new picture's pixels, in the lens's axes, of any length; they change smoothly.
+
+    Rays that the lens cannot have seen map to nowhere.
+    """
+    raw = _raw_pixels(rays.reshape(-1, 3), intrinsics, distortion).reshape(*rays.shape[:2], 2)
+    row, column = rays.shape[0] // 2, rays.shape[1] // 2
+    middle = raw[row - 1 : row + 1, column - 1 : column + 1]
+    reduction = _reduction(np.diff(middle, axis=1).mean((0, 1)), np.diff(middle, axis=0).mean((0, 1)))
+    raw[~_lens_sees(rays, distortion)] = NOWHERE
+    x, y = (np.ascontiguousarray(raw[..., axis], dtype=np.float32) for axis in range(2))
+    return SamplingMap(x, y, reduction)
 
 
 def resample(
@@ -137,6 +152,23 @@ def _pixel_rays(
     """Rays through the centers of a pinhole's pixels, in the lens's axes."""
     columns, rows = np.meshgrid(np.arange(width), np.arange(height))
     return _lens_rays(np.stack([columns, rows], axis=-1).astype(np.float64), inner, rotation)
+
+
+def _raw_pixels(
+    rays: Float[np.ndarray, "ray 3"], intrinsics: Float[np.ndarray, "3 3"], distortion: Float[np.ndarray, "coefficient"]
+) -> Float[np.ndarray, "ray 2"]:
+    """Project rays in the lens's axes by any model, skew included."""
+    if len(distortion) == FISHEYE:
+        return _fisheye_pixels(rays, intrinsics, distortion)
+    raw = cv2.projectPoints(rays, np.zeros(3), np.zeros(3), intrinsics, distortion)[0][:, 0]
+    raw[:, 0] += intrinsics[0, 1] / intrinsics[1, 1] * (raw[:, 1] - intrinsics[1, 2])
+    return np.asarray(raw)
+
+
+def _reduction(right: Float[np.ndarray, "2"], down: Float[np.ndarray, "2"]) -> tuple[float, float]:
+    """Raw px along the raw picture's x and y that steps of one new pixel to the right and down take."""
+    along_x, along_y = np.linalg.norm(np.stack([right, down], axis=-1), axis=-1).tolist()
+    return along_x, along_y
 
 
 def _fisheye_pixels(

@@ -1,6 +1,6 @@
 """One frame: find the animal, place the views, check them, take the pictures, write the sample."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +9,14 @@ import torch
 from mouse_facelift.formats.frames import Subject
 from mouse_facelift.formats.manifest import tensor
 from mouse_facelift.formats.sample_folder import Sample, write_sample
-from mouse_facelift.formats.views import PosedSample, ViewResidual
+from mouse_facelift.formats.views import PosedSample, ViewResidual, describe_taken, write_depths
 from mouse_facelift.formats.whole import sha256, whole_folder
 from mouse_facelift.geometry.contract import contract_violations, subject_violations
 from mouse_facelift.imaging.resample import resample
 from mouse_facelift.normalization.body import Body, find_body
 from mouse_facelift.normalization.raw import RawFrame
+from mouse_facelift.normalization.rectify import rectified_maps, rectify
+from mouse_facelift.normalization.relabel import relabel_views
 from mouse_facelift.normalization.viewpoints import (
     Session,
     Viewpoints,
@@ -22,7 +24,7 @@ from mouse_facelift.normalization.viewpoints import (
     place_views,
     sampling_maps,
 )
-from mouse_facelift.settings import CameraContract, Contract, Fill, Normalization, Resize
+from mouse_facelift.settings import CameraContract, Contract, Fill, Normalization, Relabel
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,17 @@ class FrameNormalizer:
             residuals = self._residuals(body, placed)
         except ValueError as error:
             raise ValueError(f"capture {self.capture}: frame {subject.frame}: {error}") from error
-        maps = sampling_maps(self.session.calibration, placed.similarity, placed.taken)
+        if placed.rectification:
+            maps = rectified_maps(self.session, placed, placed.rectification)
+        else:
+            maps = sampling_maps(self.session.calibration, placed.similarity, placed.taken)
         images = [resample(*view) for view in zip(raw.pictures, raw.masks, maps, strict=True)]
         name = f"{self.capture}_{subject.frame:06d}"
         sample = Sample(name, placed.told, torch.from_numpy(np.stack(images)))
         with whole_folder(folder) as partial:
             write_sample(partial, sample, self.view_names)
+            if placed.rectification:
+                write_depths(partial, placed.rectification.depths)
             checksums = {
                 path.relative_to(partial).as_posix(): sha256(path)
                 for path in sorted(partial.rglob("*"))
@@ -69,6 +76,8 @@ class FrameNormalizer:
                 "subject_center": placed.similarity.points(body.center).tolist(),
                 "subject_radius": body.radius * placed.similarity.scale,
                 "residuals": residuals,
+                "taken": describe_taken(placed.taken),
+                "rectified": placed.rectification is not None,
                 "magnification": [sampling.magnification for sampling in maps],
                 "checksums": checksums,
             }
@@ -78,12 +87,18 @@ class FrameNormalizer:
     def _place(self, subject: Subject, raw: RawFrame) -> tuple[Body, Viewpoints]:
         near, allowed = tensor(subject.center), self.contract.subject_radius
         body = find_body(self.session, raw.masks, near, allowed, self.hull_resolution)
-        return body, place_views(self.session, body.center, body.radius, self.normalization, self.contract)
+        if isinstance(self.normalization, Relabel):
+            return body, relabel_views(self.session, body.center, raw.masks, self.normalization, self.contract)
+        placed = place_views(self.session, body.center, body.radius, self.normalization, self.contract)
+        if isinstance(self.normalization, Contract | Fill) and self.normalization.rectify:
+            rectification = rectify(self.session, placed, raw.masks, body.center, self.hull_resolution)
+            return body, replace(placed, rectification=rectification)
+        return body, placed
 
     def _violations(self, body: Body, placed: Viewpoints) -> list[str]:
-        """What the cameras break. An honest mode must break nothing, nor may its subject reach too far."""
+        """What the cameras break. An honest way must break nothing, nor may its subject reach too far."""
         violations = contract_violations(placed.told, self.contract)
-        if isinstance(self.normalization, Resize):
+        if not self.normalization.honest:
             return violations
         radius = body.radius * placed.similarity.scale
         if found := violations + subject_violations([((0.0, 0.0, 0.0), radius)], self.contract):

@@ -13,7 +13,7 @@ from mouse_facelift.geometry.contract import subject_violations
 from mouse_facelift.normalization.frame import FrameNormalizer
 from mouse_facelift.normalization.raw import read_raw_frames
 from mouse_facelift.normalization.viewpoints import open_session
-from mouse_facelift.settings import CameraContract, Normalization, NormalizationWork
+from mouse_facelift.settings import CameraContract, Normalization, NormalizationWork, Relabel
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +33,9 @@ def normalize_views(
 
     Raises:
         FileNotFoundError: a manifest, video or picture is not there.
-        ValueError: names capture, frame and view: views that break the contract (unless the mode is `resize`, which
-            records it), a residual above its limit, silhouettes without a common point, a file of the wrong size.
+        ValueError: names capture, frame and view: views that break the contract (a way that is wrong on purpose
+            records it instead), a residual above its limit, silhouettes without a common point, a file of the wrong
+            size.
     """
     manifest = Frames.read(frames)
     subjects = _chunk_of(manifest, chunk, work.frames_per_chunk, frames)
@@ -64,7 +65,11 @@ def normalize_views(
         mode=normalization.mode,
         view_names=normalizer.view_names,
         contract=contract.hash,
-        violations=(*violations, *subject_violations(subjects_in_world, contract)),
+        violations=(
+            *violations,
+            *subject_violations(subjects_in_world, contract),
+            *_pixel_violations(samples, normalizer.view_names, normalization),
+        ),
         samples=tuple(samples),
     ).write(views)
     _log_summary(samples, normalizer.view_names)
@@ -93,6 +98,21 @@ def _clear(views: Path, subjects: Sequence[Subject]) -> None:
         for folder in (views.parent / name, *views.parent.glob(f".{name}.*.partial")):
             if folder.is_dir():
                 shutil.rmtree(folder)
+
+
+def _pixel_violations(
+    samples: Sequence[PosedSample], view_names: Sequence[str], normalization: Normalization
+) -> list[str]:
+    """Say that told cameras are not those of the pictures, which no look at the cameras can tell."""
+    if not isinstance(normalization, Relabel):
+        return []
+    worst, name = max(
+        (residual.p95, name) for sample in samples for residual, name in zip(sample.residuals, view_names, strict=True)
+    )
+    return [
+        f"pixels: view {name}: found a picture that lies {worst:.1f} px from where its camera says (95th percentile"
+        " over the animal), expected 0"
+    ]
 
 
 def _log_summary(samples: Sequence[PosedSample], view_names: Sequence[str]) -> None:

@@ -13,10 +13,11 @@ from mouse_facelift.geometry.calibration import Calibration
 from mouse_facelift.geometry.cameras import Cameras, invert_poses
 from mouse_facelift.geometry.contract import contract_intrinsics
 from mouse_facelift.geometry.hull import visible
+from mouse_facelift.geometry.rectification import Rectification
 from mouse_facelift.geometry.rotations import look_at, rotation_to_z
 from mouse_facelift.geometry.similarity import Similarity
 from mouse_facelift.imaging.resample import SamplingMap, lens_map
-from mouse_facelift.settings import CameraContract, Contract, Fill, Keep, Normalization, Resize
+from mouse_facelift.settings import CameraContract, Contract, Fill, Keep, Resize
 
 UP = (0.0, 0.0, 1.0)
 
@@ -30,6 +31,8 @@ class Session:
     """turns the floor's normal to +z"""
     scale: float
     """world units a millimeter"""
+    middle: Float[Tensor, "3"]
+    """the animal's mean place over the recording, mm in the file's world"""
 
     def centered(self, center: Float[Tensor, "3"]) -> Similarity:
         """The world with its origin at a point of the file's world, in mm."""
@@ -46,6 +49,8 @@ class Viewpoints:
     """pinholes at the lenses' true centers, through which the pictures are sampled: exact for every scene"""
     told: Cameras
     """what the sample says"""
+    rectification: Rectification | None = None
+    """how pixels were moved from where the taken cameras see the animal to where the told ones do, if they were"""
 
 
 def open_session(frames: Frames, contract: CameraContract) -> Session:
@@ -56,14 +61,16 @@ def open_session(frames: Frames, contract: CameraContract) -> Session:
     calibration = frames.calibration()
     subjects = tensor([subject.center for subject in frames.subjects])
     mean_distance = float(torch.cdist(calibration.centers, subjects).mean())
-    return Session(calibration, rotation_to_z(tensor(frames.up)), contract.distance / mean_distance)
+    return Session(
+        calibration, rotation_to_z(tensor(frames.up)), contract.distance / mean_distance, subjects.mean(dim=0)
+    )
 
 
 def place_views(
     session: Session,
     center: Float[Tensor, "3"],
     radius: float,
-    normalization: Normalization,
+    normalization: Keep | Contract | Fill | Resize,
     contract: CameraContract,
 ) -> Viewpoints:
     """Choose the world and the cameras of one frame.
@@ -77,16 +84,23 @@ def place_views(
     """
     match normalization:
         case Keep():
-            similarity = session.centered(center)
+            scale = 1.0 if normalization.unit == "millimeters" else session.scale
+            similarity = Similarity(scale, session.upright, _origin(session, center, normalization))
             kept = turned_cameras(session.calibration, similarity, contract_intrinsics(contract), contract.image_size)
             return Viewpoints(similarity, taken=kept, told=kept)
         case Contract():
-            return _at_contract_distance(session, session.centered(center), contract)
+            similarity = session.centered(_origin(session, center, normalization))
+            return _at_contract_distance(session, similarity, contract)
         case Fill():
-            filling = Similarity(normalization.radius / radius, session.upright, center)
+            origin = _origin(session, center, normalization)
+            filling = Similarity(normalization.radius / radius, session.upright, origin)
             return _at_contract_distance(session, filling, contract)
         case Resize():
             return _stretched(session.calibration, normalization.normalize_distance_to, contract.image_size)
+
+
+def _origin(session: Session, center: Float[Tensor, "3"], normalization: Keep | Contract | Fill) -> Float[Tensor, "3"]:
+    return center if normalization.center == "frame" else session.middle
 
 
 def turned_cameras(
@@ -123,11 +137,13 @@ def measure_residuals(
         spacing: of these points.
 
     Returns:
-        px of the view; zeros where the told camera is the one through which the picture was taken.
+        px of the view; zeros where the told camera is the one through which the picture was taken. Of rectified views,
+        what is left over this surface: what smoothing and rims cost. That the hull is not the animal is not in it.
     """
     if views.taken is views.told:
         return tuple(ViewResidual(p50=0, p95=0, max=0) for _ in range(len(views.told)))
-    apart = torch.linalg.vector_norm(views.taken.project(surface) - views.told.project(surface), dim=-1)
+    shown = (views.rectification.shown if views.rectification else views.taken.project)(surface)
+    apart = torch.linalg.vector_norm(shown - views.told.project(surface), dim=-1)
     residuals = []
     for pixels, seen in zip(apart, visible(surface, views.taken, spacing), strict=True):
         p50, p95, most = torch.quantile(pixels[seen], tensor([0.5, 0.95, 1.0])).tolist()

@@ -20,7 +20,16 @@ from mouse_facelift.settings.learning import (
     TrainingPlan,
 )
 from mouse_facelift.settings.masks import AlphaMasks, BackgroundMasks, CarriedMasks, MadeMasks, VideoMasks
-from mouse_facelift.settings.normalization import Contract, Fill, Keep, Normalization, NormalizationWork, Resize
+from mouse_facelift.settings.normalization import (
+    Contract,
+    Fill,
+    Keep,
+    Normalization,
+    NormalizationModes,
+    NormalizationWork,
+    Relabel,
+    Resize,
+)
 from mouse_facelift.settings.reading import (
     SCHEMA_PATH,
     json_schema,
@@ -55,9 +64,11 @@ __all__ = [
     "Limit",
     "MadeMasks",
     "Normalization",
+    "NormalizationModes",
     "NormalizationWork",
     "Precision",
     "Pretraining",
+    "Relabel",
     "RenderedPlan",
     "Resize",
     "Settings",

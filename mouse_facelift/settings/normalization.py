@@ -6,19 +6,40 @@ from pydantic import Field, PositiveFloat, PositiveInt
 
 from mouse_facelift.settings.base import Section
 
+Centering = Literal["frame", "session"]
+"""Where the world's origin is: at the animal of every frame, or at one place, the animal's mean over the recording.
+
+With `session` an animal that walks leaves the subject's radius; what that breaks is recorded, not refused.
+"""
+
 
 class Keep(Section):
     """Exact: camera distances stay as they are."""
 
     mode: Literal["keep"]
+    center: Centering
+    unit: Literal["contract", "millimeters"]
+    """millimeters is wrong, kept to show what a world without the contract's unit does: all else stays right"""
+
+    @property
+    def honest(self) -> bool:
+        """What it breaks is an error; else it is recorded, and an experiment must allow it."""
+        return self.center == "frame" and self.unit == "contract"
 
 
 class Contract(Section):
     """Cameras moved along their axes to the contract's distance; the residual is measured."""
 
     mode: Literal["contract"]
+    center: Centering
+    rectify: bool
+    """pixels are moved to where the moved camera sees the animal's visual hull; the residual is what that leaves"""
     residual_limit: PositiveFloat
     """px of the contract's picture, 95th percentile over the animal; above it the sample is refused"""
+
+    @property
+    def honest(self) -> bool:
+        return self.center == "frame"
 
 
 class Fill(Section):
@@ -27,7 +48,13 @@ class Fill(Section):
     mode: Literal["fill"]
     radius: PositiveFloat
     """world units"""
+    center: Centering
+    rectify: bool
     residual_limit: PositiveFloat
+
+    @property
+    def honest(self) -> bool:
+        return self.center == "frame"
 
 
 class Resize(Section):
@@ -37,8 +64,27 @@ class Resize(Section):
     normalize_distance_to: PositiveFloat | None
     """null: millimeters stay; else translations alone are scaled to this mean distance"""
 
+    @property
+    def honest(self) -> bool:
+        return False
 
-Normalization = Annotated[Keep | Contract | Fill | Resize, Field(discriminator="mode")]
+
+class Relabel(Section):
+    """A wrong way: each view is cropped and scaled by itself to show the animal equally large.
+
+    The contract's camera is written beside it, at the true direction. Cameras look perfect; the pixels disagree.
+    """
+
+    mode: Literal["relabel"]
+    fill: Annotated[float, Field(gt=0, le=1)]
+    """of the picture, that the animal's larger side takes"""
+
+    @property
+    def honest(self) -> bool:
+        return False
+
+
+Normalization = Annotated[Keep | Contract | Fill | Resize | Relabel, Field(discriminator="mode")]
 
 
 class NormalizationWork(Section):
@@ -46,3 +92,16 @@ class NormalizationWork(Section):
     """frames of one job; the number of jobs grows with captures and chunks, not with frames"""
     hull_resolution: Annotated[int, Field(ge=16, le=512)]
     """voxels along an edge of the box in which the animal is carved"""
+
+
+class NormalizationModes(Section):
+    """What `snakemake results/normalization_modes.csv` measures against the truth of simulated captures."""
+
+    captures: tuple[str, ...]
+    """read from results/simulated/<simulation>/"""
+    normalizations: tuple[str, ...]
+    """each costs a pass over the captures"""
+    frames: PositiveInt
+    """at most so many of a capture, spread evenly"""
+    depth_reach: PositiveFloat
+    """world units that the network reaches either side of the point of each ray nearest to the origin"""

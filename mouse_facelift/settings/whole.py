@@ -9,7 +9,7 @@ from mouse_facelift.settings.base import Fraction, Name, Section
 from mouse_facelift.settings.capture import Capture, Simulation
 from mouse_facelift.settings.contract import CameraContract
 from mouse_facelift.settings.learning import Checkpoint, Experiment, Pretraining
-from mouse_facelift.settings.normalization import Normalization, NormalizationWork
+from mouse_facelift.settings.normalization import Normalization, NormalizationModes, NormalizationWork
 from mouse_facelift.settings.verdict import VerdictWork
 
 
@@ -69,6 +69,7 @@ class Settings(Section):
     verdict: VerdictWork
     normalizations: dict[Name, Normalization]
     normalization_work: NormalizationWork
+    normalization_modes: NormalizationModes
     datasets: dict[Name, Dataset]
     checkpoints: dict[Name, Checkpoint]
     experiments: dict[Name, Experiment]
@@ -79,6 +80,10 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _names_exist(self) -> "Settings":
+        for name in self.normalization_modes.captures:
+            _require(name, self.captures, "normalization_modes.captures")
+        for name in self.normalization_modes.normalizations:
+            _require(name, self.normalizations, "normalization_modes.normalizations")
         for row, dataset in self.datasets.items():
             for name in dataset.captures:
                 _require(name, self.captures, f"datasets.{row}.captures")

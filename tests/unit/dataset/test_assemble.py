@@ -11,7 +11,7 @@ import torch
 from mouse_facelift.dataset.assemble import assemble_dataset
 from mouse_facelift.formats.sample_folder import Sample, read_sample, write_sample
 from mouse_facelift.formats.sample_table import SampleTable, load_sample
-from mouse_facelift.formats.views import PosedSample, ViewResidual, Views
+from mouse_facelift.formats.views import PosedSample, ViewResidual, Views, describe_taken
 from mouse_facelift.formats.whole import sha256, whole_folder
 from mouse_facelift.geometry.cameras import Cameras
 from mouse_facelift.geometry.rotations import look_at
@@ -54,6 +54,8 @@ def write_views(tmp_path: Path) -> WriteViews:
                     subject_center=(0.0, 0.0, 0.0),
                     subject_radius=0.01 * frame,
                     residuals=(ViewResidual(p50=0.0, p95=0.0, max=0.0),) * 3,
+                    taken=describe_taken(tiny_sample(frame).cameras),
+                    rectified=False,
                     magnification=(6.0,) * 3,
                     checksums=checksums,
                 )

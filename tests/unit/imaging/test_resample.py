@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mouse_facelift.imaging.resample import SamplingMap, lens_map, resample, resample_mask
+from mouse_facelift.imaging.resample import SamplingMap, lens_map, ray_map, resample, resample_mask
 
 NO_DISTORTION = np.zeros(5)
 UNTURNED = np.eye(3)
@@ -72,6 +72,25 @@ def test_map_is_the_lens_model(
     assert np.abs(sampling.y - (600 * bent_y + 241.1))[near].max(initial=0) < 2e-3
     grows = 1 + 3 * k1 * r + 5 * k2 * r**2 + 7 * k3 * r**3
     assert (grows[seen] > 0).all()
+
+
+@pytest.mark.parametrize("coefficients", [5, 4], ids=["ordinary", "fisheye"])
+@given(lens, turn, st.floats(-2, 2))
+@settings(max_examples=10)
+def test_a_map_of_rays_is_that_of_the_pinhole_that_has_them(
+    coefficients: int, distortion: tuple[float, ...], rotation: tuple[float, ...], skew: float
+) -> None:
+    K, D = pinhole(600, 322.7, 241.1, skew), np.array(distortion[:coefficients])
+    R = cv2.Rodrigues(np.array(rotation))[0]
+    expected = lens_map(K, D, R, pinhole(70, 32, 24), 64, 48)
+    grid = np.stack([*np.meshgrid(np.arange(64) + 0.5, np.arange(48) + 0.5), np.ones((48, 64))], -1)
+    depth = np.linspace(0.5, 2, 64)[:, None]
+    found = ray_map(K, D, depth * (grid @ np.linalg.inv(pinhole(70, 32, 24)).T @ R))
+    shown = expected.x > -1e5
+    np.testing.assert_array_equal(found.x > -1e5, shown)
+    np.testing.assert_allclose(found.x[shown], expected.x[shown], atol=1e-3)
+    np.testing.assert_allclose(found.y[shown], expected.y[shown], atol=1e-3)
+    assert found.reduction == pytest.approx(expected.reduction, rel=1e-2)
 
 
 @given(lens, turn)

@@ -58,9 +58,9 @@ def filmed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Truth]:
 @pytest.mark.parametrize(
     ("normalization", "least_mean", "least"),
     [
-        (Keep(mode="keep"), 45.0, 43.0),
-        (Contract(mode="contract", residual_limit=1.0), 44.0, 41.0),
-        (Fill(mode="fill", radius=0.6, residual_limit=3.0), 33.0, 28.0),
+        (Keep(mode="keep", center="frame", unit="contract"), 45.0, 43.0),
+        (Contract(mode="contract", center="frame", rectify=False, residual_limit=1.0), 44.0, 41.0),
+        (Fill(mode="fill", radius=0.6, center="frame", rectify=False, residual_limit=3.0), 33.0, 28.0),
     ],
     ids=lambda value: getattr(value, "mode", ""),
 )

@@ -1,6 +1,6 @@
 """Where views are taken from and where samples say so: one geometry, to a thousandth of a pixel."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -29,9 +29,9 @@ CONTRACT = CameraContract(
     image_size=64, focal=68.62422180175781, distance=2.7, distance_range=(0.5, 9.0), subject_radius=1.0
 )
 MODES: list[Normalization] = [
-    Keep(mode="keep"),
-    Contract(mode="contract", residual_limit=1.0),
-    Fill(mode="fill", radius=0.6, residual_limit=3.0),
+    Keep(mode="keep", center="frame", unit="contract"),
+    Contract(mode="contract", center="frame", rectify=False, residual_limit=1.0),
+    Fill(mode="fill", radius=0.6, center="frame", rectify=False, residual_limit=3.0),
     Resize(mode="resize", normalize_distance_to=None),
     Resize(mode="resize", normalize_distance_to=2.7),
 ]
@@ -192,6 +192,42 @@ def test_resize_keeps_the_files_world(seed: int, distance: float | None) -> None
     assert contract_violations(placed.told, CONTRACT)
 
 
+@pytest.mark.parametrize(
+    "mode",
+    [
+        Keep(mode="keep", center="session", unit="contract"),
+        Contract(mode="contract", center="session", rectify=False, residual_limit=1.0),
+        Fill(mode="fill", radius=0.6, center="session", rectify=False, residual_limit=3.0),
+    ],
+    ids=lambda mode: mode.mode,
+)
+@given(seeds)
+@settings(max_examples=6)
+def test_a_session_may_have_one_center(mode: Keep | Contract | Fill, seed: int) -> None:
+    """It differs from a center of the frame by where the origin is, and by nothing else."""
+    scene = any_scene(seed)
+    session = replace(scene.session, middle=scene.center + torch.tensor([20.0, 0, -10.0], dtype=torch.float64))
+    fixed = place_views(session, scene.center, scene.radius, mode, CONTRACT)
+    there = place_views(
+        scene.session, session.middle, scene.radius, mode.model_copy(update={"center": "frame"}), CONTRACT
+    )
+    assert torch.equal(fixed.similarity.center, session.middle)
+    assert torch.equal(fixed.told.camera_to_world, there.told.camera_to_world)
+    assert torch.equal(fixed.taken.intrinsics, there.taken.intrinsics)
+    assert fixed.similarity.scale == there.similarity.scale
+
+
+@given(seeds)
+@settings(max_examples=6)
+def test_millimeters_are_wrong_in_unit_alone(seed: int) -> None:
+    scene = any_scene(seed)
+    kept, large = (place(scene, mode) for mode in (MODES[0], Keep(mode="keep", center="frame", unit="millimeters")))
+    torch.testing.assert_close(large.told.centers * scene.session.scale, kept.told.centers)
+    torch.testing.assert_close(large.told.camera_to_world[:, :3, :3], kept.told.camera_to_world[:, :3, :3])
+    assert torch.equal(large.told.intrinsics, kept.told.intrinsics)
+    assert {line.split(":")[0] for line in contract_violations(large.told, CONTRACT)} == {"distance"}
+
+
 def test_a_session_has_one_scale() -> None:
     """It follows from all frames together: their mean camera distance becomes the contract's."""
     poses = look_at(
@@ -220,4 +256,6 @@ def test_a_session_has_one_scale() -> None:
         ),
     )
     mean = (3 * 300 + 200 + 2 * (300**2 + 100**2) ** 0.5) / 6
-    assert open_session(frames, CONTRACT).scale == pytest.approx(2.7 / mean)
+    session = open_session(frames, CONTRACT)
+    assert session.scale == pytest.approx(2.7 / mean)
+    assert session.middle.tolist() == [50.0, 0.0, 0.0]
