@@ -53,7 +53,7 @@ class FrameNormalizer:
         if placed.rectification:
             maps = rectified_maps(self.session, placed, placed.rectification)
         else:
-            maps = sampling_maps(self.session.calibration, placed.similarity, placed.taken)
+            maps = sampling_maps(self.session.calibration, placed.similarity, placed.taken, raw.masks)
         images = [resample(*view) for view in zip(raw.pictures, raw.masks, maps, strict=True)]
         name = f"{self.capture}_{subject.frame:06d}"
         sample = Sample(name, placed.told, torch.from_numpy(np.stack(images)))

@@ -1,9 +1,11 @@
 """From where the views of a frame are taken, and from where its sample says that they are."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mouse_facelift.formats.frames import Frames
@@ -115,14 +117,23 @@ def turned_cameras(
     return Cameras(poses, intrinsics.expand(len(poses), 3, 3).clone(), image_size, image_size)
 
 
-def sampling_maps(calibration: Calibration, similarity: Similarity, taken: Cameras) -> list[SamplingMap]:
-    """Build each view's one map: from pixels of its pinhole, at the lens's center, to raw pixels."""
+def sampling_maps(
+    calibration: Calibration,
+    similarity: Similarity,
+    taken: Cameras,
+    masks: Sequence[Bool[np.ndarray, "_height _width"]] | None = None,
+) -> list[SamplingMap]:
+    """Build each view's one map: from pixels of its pinhole, at the lens's center, to raw pixels.
+
+    With raw masks, only where they show the animal.
+    """
     raw_poses = similarity.poses(invert_poses(calibration.world_to_camera))
     turns = taken.camera_to_world[:, :3, :3].mT @ raw_poses[:, :3, :3]
-    lenses = zip(calibration.intrinsics, calibration.distortion, turns, taken.intrinsics, strict=True)
+    shown = [None] * len(taken) if masks is None else masks
+    lenses = zip(calibration.intrinsics, calibration.distortion, turns, taken.intrinsics, shown, strict=True)
     return [
-        lens_map(K.numpy(), distortion.numpy(), turn.numpy(), new_K.numpy(), taken.width, taken.height)
-        for K, distortion, turn, new_K in lenses
+        lens_map(K.numpy(), distortion.numpy(), turn.numpy(), new_K.numpy(), taken.width, taken.height, mask)
+        for K, distortion, turn, new_K, mask in lenses
     ]
 
 
