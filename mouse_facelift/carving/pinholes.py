@@ -70,20 +70,27 @@ def see_masks(
     return SeenMasks(torch.from_numpy(np.stack(alphas)), torch.from_numpy(np.stack(known)), cameras, similarity, reach)
 
 
-def sampling_maps(calibration: Calibration, similarity: Similarity, taken: Cameras) -> list[SamplingMap]:
+def sampling_maps(
+    calibration: Calibration,
+    similarity: Similarity,
+    taken: Cameras,
+    masks: Sequence[Bool[np.ndarray, "_ _"]] | None = None,
+) -> list[SamplingMap]:
     """Build each view's one map: from pixels of its pinhole, at the lens's center, to raw pixels.
 
     Args:
         calibration: the lenses.
         similarity: from their world to that of the pinholes.
         taken: the pinholes.
+        masks: raw; maps are built only where these show the animal. None: everywhere.
     """
     raw_poses = similarity.poses(invert_poses(calibration.world_to_camera))
     turns = taken.camera_to_world[:, :3, :3].mT @ raw_poses[:, :3, :3]
-    lenses = zip(calibration.intrinsics, calibration.distortion, turns, taken.intrinsics, strict=True)
+    shown = [None] * len(taken) if masks is None else masks
+    lenses = zip(calibration.intrinsics, calibration.distortion, turns, taken.intrinsics, shown, strict=True)
     return [
-        lens_map(K.numpy(), distortion.numpy(), turn.numpy(), new_K.numpy(), taken.width, taken.height)
-        for K, distortion, turn, new_K in lenses
+        lens_map(K.numpy(), distortion.numpy(), turn.numpy(), new_K.numpy(), taken.width, taken.height, mask)
+        for K, distortion, turn, new_K, mask in lenses
     ]
 
 

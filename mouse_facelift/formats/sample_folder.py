@@ -13,7 +13,6 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from mouse_facelift.formats.whole import write_text_whole
 from mouse_facelift.geometry.cameras import Cameras, invert_poses
 from mouse_facelift.imaging.pictures import read_rgba, write_rgba
 
@@ -41,7 +40,10 @@ class Sample:
 
 
 def write_sample(folder: Path, sample: Sample, view_names: Sequence[str]) -> None:
-    """Write a sample into an existing, empty folder. `view_names` go to the file as provenance."""
+    """Write a sample into an existing, empty folder. `view_names` go to the file as provenance.
+
+    Whole when the folder is (`formats.whole`).
+    """
     (folder / "images").mkdir()
     frames = []
     world_to_camera = sample.cameras.world_to_camera.double().tolist()
@@ -62,7 +64,8 @@ def write_sample(folder: Path, sample: Sample, view_names: Sequence[str]) -> Non
                 "view_name": name,
             }
         )
-    write_text_whole(folder / CAMERAS_FILE, json.dumps({"id": sample.name, "frames": frames}, indent=1) + "\n")
+    text = json.dumps({"id": sample.name, "frames": frames}, indent=1) + "\n"
+    (folder / CAMERAS_FILE).write_text(text, encoding="utf-8")
 
 
 def read_sample(folder: Path) -> Sample:

@@ -15,7 +15,11 @@ from mouse_facelift.imaging.pictures import to_straight_alpha
 # gave 46, 48, 45 dB; no blur 41, 31, 26; factors of 0.2 or 0.4 lost 4 to 11 dB.
 BLUR = 0.3
 FISHEYE = 4  # coefficients of OpenCV's fisheye lens; its ordinary ones have 5, 8, 12 or 14
+CELL = 16  # px of the coarse grid on which a map's window is sought
 NOWHERE = -1.0e6  # px; a ray that the lens does not see
+
+
+Part = tuple[slice, slice]  # rows and columns of a picture
 
 
 @dataclass(frozen=True)
@@ -26,11 +30,16 @@ class SamplingMap:
     its fixed-point maps (1/32 px) are no faster.
     """
 
-    x: Float32[np.ndarray, "height width"]
+    x: Float32[np.ndarray, "rows columns"]
     """raw px, origin at the center of the first pixel, as OpenCV wants it"""
-    y: Float32[np.ndarray, "height width"]
+    y: Float32[np.ndarray, "rows columns"]
     reduction: tuple[float, float]
     """raw px that one new pixel spans, along the raw picture's x and y, at the new picture's center"""
+    window: Part
+    """rows and columns of the new picture that x and y are of; no other matters"""
+    width: int
+    """of the new picture, px"""
+    height: int
 
     @property
     def magnification(self) -> float:
@@ -38,9 +47,11 @@ class SamplingMap:
         return float(np.sqrt(self.reduction[0] * self.reduction[1]))
 
     def inside(self, raw_width: int, raw_height: int) -> Bool[np.ndarray, "height width"]:
-        """Tell which new pixels lie on a raw picture of this size."""
+        """Tell which new pixels of the window lie on a raw picture of this size."""
+        inside = np.zeros((self.height, self.width), dtype=bool)
         across = (self.x >= -0.5) & (self.x <= raw_width - 0.5)
-        return np.asarray(across & (self.y >= -0.5) & (self.y <= raw_height - 0.5))
+        inside[self.window] = across & (self.y >= -0.5) & (self.y <= raw_height - 0.5)
+        return inside
 
 
 def lens_map(
@@ -50,6 +61,7 @@ def lens_map(
     new_intrinsics: Float[np.ndarray, "3 3"],
     width: int,
     height: int,
+    shown: Bool[np.ndarray, "raw_height raw_width"] | None = None,
 ) -> SamplingMap:
     """Build the map from a turned pinhole's picture to a distorted lens's, both at one center.
 
@@ -60,12 +72,38 @@ def lens_map(
         new_intrinsics: of the pinhole, px from the picture's outer corner: half a pixel more than OpenCV's.
         width: of the pinhole's picture, px.
         height: likewise.
+        shown: of the raw picture; the map's window holds all pixels that this mask reaches, blurred. None: all pixels.
 
     Rays that the lens cannot have seen (behind it, or beyond the angle at which its polynomial turns back and would
     show the picture a second time) map to nowhere.
     """
     inner = new_intrinsics.copy()
     inner[:2, 2] -= 0.5
+    middle = np.array([width / 2, height / 2]) - 0.5
+    around = middle + np.array([(-0.5, 0), (0.5, 0), (0, -0.5), (0, 0.5)])
+    raw = _raw_pixels(_lens_rays(around, inner, rotation), intrinsics, distortion)
+    reduction = _reduction(raw[1] - raw[0], raw[3] - raw[2])
+    window = slice(0, height), slice(0, width)
+    if shown is not None:
+        window = _window(_around(shown, reduction), intrinsics, distortion, rotation, inner, width, height)
+    x, y = _lens_pixels(intrinsics, distortion, rotation, inner, window)
+    return SamplingMap(x, y, reduction, window, width, height)
+
+
+def _lens_pixels(
+    intrinsics: Float[np.ndarray, "3 3"],
+    distortion: Float[np.ndarray, "coefficient"],
+    rotation: Float[np.ndarray, "3 3"],
+    inner: Float[np.ndarray, "3 3"],
+    window: Part,
+) -> tuple[Float32[np.ndarray, "rows columns"], Float32[np.ndarray, "rows columns"]]:
+    """Where a part of a pinhole's pixels (OpenCV's origin) lies in a lens's picture, x and y."""
+    rows, columns = window
+    width, height = columns.stop - columns.start, rows.stop - rows.start
+    if not width or not height:
+        return np.zeros((height, width), dtype=np.float32), np.zeros((height, width), dtype=np.float32)
+    inner = inner.copy()
+    inner[:2, 2] -= columns.start, rows.start
     skew = intrinsics[0, 1] / intrinsics[1, 1]  # OpenCV's functions overlook it
     fisheye = len(distortion) == FISHEYE
     if fisheye:
@@ -73,16 +111,53 @@ def lens_map(
         x, y = raw[..., 0].astype(np.float32), raw[..., 1].astype(np.float32)
     else:
         x, y = cv2.initUndistortRectifyMap(intrinsics, distortion, rotation, inner, (width, height), cv2.CV_32FC1)
-        x += np.float32(skew) * (y - np.float32(intrinsics[1, 2]))
+        if skew:
+            x += np.float32(skew) * (y - np.float32(intrinsics[1, 2]))
     corners = np.array([(0, 0), (width, 0), (0, height), (width, height)]) - 0.5
     # No ray is further out than a corner's, but for a fisheye lens that sees behind itself.
     if fisheye or not _lens_sees(_lens_rays(corners, inner, rotation), distortion).all():
         unseen = ~_lens_sees(_pixel_rays(width, height, inner, rotation), distortion)
         x[unseen] = y[unseen] = NOWHERE
-    middle = np.array([width / 2, height / 2]) - 0.5
-    around = middle + np.array([(-0.5, 0), (0.5, 0), (0, -0.5), (0, 0.5)])
-    raw = _raw_pixels(_lens_rays(around, inner, rotation), intrinsics, distortion)
-    return SamplingMap(x, y, _reduction(raw[1] - raw[0], raw[3] - raw[2]))
+    return x, y
+
+
+def _window(
+    part: Part | None,
+    intrinsics: Float[np.ndarray, "3 3"],
+    distortion: Float[np.ndarray, "coefficient"],
+    rotation: Float[np.ndarray, "3 3"],
+    inner: Float[np.ndarray, "3 3"],
+    width: int,
+    height: int,
+) -> Part:
+    """Find a box of new pixels that holds all that lie in a part of the raw picture, from a coarse grid of them.
+
+    A cell of the grid lies in the box of its corners' raw pixels, widened by half of it for the map's bend, and by the
+    pixels between which is interpolated. Where corners lie behind the lens nothing is known: such cells count.
+    """
+    if part is None:
+        return slice(0, 0), slice(0, 0)
+    columns, rows = (np.unique(np.append(np.arange(0, size, CELL), size)) for size in (width, height))
+    grid = np.stack(np.meshgrid(columns, rows), axis=-1) - 0.5
+    rays = _lens_rays(grid, inner, rotation)
+    raw = _raw_pixels(rays.reshape(-1, 3), intrinsics, distortion).reshape(grid.shape)
+    known = np.isfinite(raw).all(axis=-1)
+    if len(distortion) != FISHEYE:
+        known &= rays[..., 2] > 0
+    holds = np.ones((len(rows) - 1, len(columns) - 1), dtype=bool)
+    for axis, span in ((0, part[1]), (1, part[0])):
+        corners = np.stack([raw[:-1, :-1, axis], raw[:-1, 1:, axis], raw[1:, :-1, axis], raw[1:, 1:, axis]])
+        low, high = corners.min(axis=0), corners.max(axis=0)
+        slack = (high - low) / 2 + 2
+        holds &= (low - slack < span.stop) & (high + slack > span.start)
+    corners_known = np.stack([known[:-1, :-1], known[:-1, 1:], known[1:, :-1], known[1:, 1:]])
+    holds |= corners_known.any(axis=0) & ~corners_known.all(axis=0)
+    box = _box(holds)
+    if box is None:
+        return slice(0, 0), slice(0, 0)
+    spans = ((edges, span) for edges, span in zip((rows, columns), box, strict=True))
+    down, across = (slice(int(edges[span.start]), int(edges[span.stop])) for edges, span in spans)
+    return down, across
 
 
 def ray_map(
@@ -104,7 +179,8 @@ def ray_map(
     reduction = _reduction(np.diff(middle, axis=1).mean((0, 1)), np.diff(middle, axis=0).mean((0, 1)))
     raw[~_lens_sees(rays, distortion)] = NOWHERE
     x, y = (np.ascontiguousarray(raw[..., axis], dtype=np.float32) for axis in range(2))
-    return SamplingMap(x, y, reduction)
+    height, width = x.shape
+    return SamplingMap(x, y, reduction, (slice(0, height), slice(0, width)), width, height)
 
 
 def resample(
@@ -115,16 +191,16 @@ def resample(
     Colors are weighted by the mask before they are filtered, so no background bleeds into the animal's edge. What
     the raw picture does not show is transparent.
     """
-    pixels = np.zeros((*sampling.x.shape, 4), dtype=np.uint8)
-    part = _around(mask, sampling)
-    if part is None:
+    pixels = np.zeros((sampling.height, sampling.width, 4), dtype=np.uint8)
+    part = _around(mask, sampling.reduction)
+    if part is None or not sampling.x.size:
         return pixels
     alpha = mask[part].astype(np.float32)[..., None]
     premultiplied = np.concatenate([picture[part].astype(np.float32) * (alpha / 255), alpha], axis=-1)
     sampled = _filter(premultiplied, part, sampling)
     filled = _box(sampled[..., 3] > 0)
     if filled is not None:
-        pixels[filled] = to_straight_alpha(sampled[filled])
+        pixels[sampling.window][filled] = to_straight_alpha(sampled[filled])
     return pixels
 
 
@@ -132,10 +208,11 @@ def resample_mask(
     mask: Bool[np.ndarray, "height width"], sampling: SamplingMap
 ) -> Float32[np.ndarray, "new_height new_width"]:
     """Sample a raw mask: alpha in [0, 1], as `resample` would give it."""
-    part = _around(mask, sampling)
-    if part is None:
-        return np.zeros(sampling.x.shape, dtype=np.float32)
-    return _filter(mask[part].astype(np.float32), part, sampling)
+    alpha = np.zeros((sampling.height, sampling.width), dtype=np.float32)
+    part = _around(mask, sampling.reduction)
+    if part is not None and sampling.x.size:
+        alpha[sampling.window] = _filter(mask[part].astype(np.float32), part, sampling)
+    return alpha
 
 
 def _lens_rays(
@@ -189,11 +266,11 @@ def _lens_sees(
     rays: Float[np.ndarray, "*grid 3"], distortion: Float[np.ndarray, "coefficient"]
 ) -> Bool[np.ndarray, "*grid"]:
     """Tell which rays lie before the lens, where its picture's radius still grows with the angle."""
-    across = np.linalg.norm(rays[..., :2], axis=-1)
+    across = rays[..., 0] ** 2 + rays[..., 1] ** 2
     if len(distortion) == FISHEYE:
-        return np.asarray(np.arctan2(across, rays[..., 2]) < _turning_angle(*distortion.tolist()))
+        return np.asarray(np.arctan2(np.sqrt(across), rays[..., 2]) < _turning_angle(*distortion.tolist()))
     limit = _turning_point(*distortion.tolist())
-    return np.asarray((rays[..., 2] > 0) & (across**2 < limit * rays[..., 2] ** 2))
+    return np.asarray((rays[..., 2] > 0) & (across < limit * rays[..., 2] ** 2))
 
 
 @cache
@@ -223,21 +300,21 @@ def _first_root(polynomial: np.polynomial.Polynomial) -> float:
     return min((1 / float(t.real) for t in inverses if abs(t.imag) < 1e-9 and t.real > 0), default=math.inf)
 
 
-def _blur(sampling: SamplingMap) -> list[tuple[int, float]]:
+def _blur(reductions: tuple[float, float]) -> list[tuple[int, float]]:
     """Taps and standard deviation of the blur along x and y, raw px; one tap where nothing is reduced."""
     blurs = []
-    for reduction in sampling.reduction:
+    for reduction in reductions:
         sigma = BLUR * max(reduction**2 - 1, 0) ** 0.5
         blurs.append((2 * int(np.ceil(3 * sigma)) + 1, sigma))
     return blurs
 
 
-def _around(mask: Bool[np.ndarray, "height width"], sampling: SamplingMap) -> tuple[slice, slice] | None:
+def _around(mask: Bool[np.ndarray, "height width"], reduction: tuple[float, float]) -> Part | None:
     """Part of the raw picture that the animal, blurred, reaches; None without an animal."""
     box = _box(mask)
     if box is None:
         return None
-    (taps_x, _), (taps_y, _) = _blur(sampling)
+    (taps_x, _), (taps_y, _) = _blur(reduction)
     rows, columns = (
         slice(max(span.start - taps // 2 - 1, 0), min(span.stop + taps // 2 + 1, size))
         for span, taps, size in zip(box, (taps_y, taps_x), mask.shape, strict=True)
@@ -245,18 +322,16 @@ def _around(mask: Bool[np.ndarray, "height width"], sampling: SamplingMap) -> tu
     return rows, columns
 
 
-def _box(mask: Bool[np.ndarray, "height width"]) -> tuple[slice, slice] | None:
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return None
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+def _box(mask: Bool[np.ndarray, "height width"]) -> Part | None:
+    left, top, width, height = cv2.boundingRect(np.ascontiguousarray(mask).view(np.uint8))
+    return (slice(top, top + height), slice(left, left + width)) if width else None
 
 
 def _filter(
-    values: Float32[np.ndarray, "height width *channel"], part: tuple[slice, slice], sampling: SamplingMap
+    values: Float32[np.ndarray, "height width *channel"], part: Part, sampling: SamplingMap
 ) -> Float32[np.ndarray, "new_height new_width *channel"]:
     """Blur as the reduction demands, then sample; all is 0 outside of the part given."""
-    (taps_x, sigma_x), (taps_y, sigma_y) = _blur(sampling)
+    (taps_x, sigma_x), (taps_y, sigma_y) = _blur(sampling.reduction)
     if max(taps_x, taps_y) > 1:
         values = cv2.GaussianBlur(
             values, (taps_x, taps_y), sigmaX=sigma_x, sigmaY=sigma_y, borderType=cv2.BORDER_CONSTANT

@@ -75,7 +75,7 @@ class FrameNormalizer:
         if placed.rectification:
             maps = rectified_maps(session, placed, placed.rectification)
         else:
-            maps = sampling_maps(session.calibration, placed.similarity, placed.taken)
+            maps = sampling_maps(session.calibration, placed.similarity, placed.taken, masks)
         pictures = [raw.pictures[view] for view in subject.views]
         images = [resample(*view) for view in zip(pictures, masks, maps, strict=True)]
         name = f"{self.capture}_{subject.frame:06d}"

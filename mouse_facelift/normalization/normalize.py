@@ -1,7 +1,6 @@
 """Rule `normalize_views`: a chunk of posed frames to posed views."""
 
 import logging
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,10 +9,14 @@ from tqdm import tqdm
 from mouse_facelift.formats.animal import read_surfaces
 from mouse_facelift.formats.frames import Frames, Subject
 from mouse_facelift.formats.views import PosedSample, Views
+from mouse_facelift.formats.whole import sha256
 from mouse_facelift.geometry.contract import subject_violations
+from mouse_facelift.imaging.recordings import frame_path
 from mouse_facelift.normalization.frame import FrameNormalizer, animal_of
+from mouse_facelift.normalization.kept import digest_of, find_kept, forget, keep
 from mouse_facelift.normalization.raw import read_raw_frames
 from mouse_facelift.normalization.viewpoints import open_session
+from mouse_facelift.provenance import fingerprint
 from mouse_facelift.settings import CameraContract, Normalization, NormalizationWork, Relabel
 
 log = logging.getLogger(__name__)
@@ -30,7 +33,8 @@ def normalize_views(
 ) -> None:
     """Write the views of one chunk of a capture's frames: a sample folder a frame, then the manifest `views`.
 
-    Sample folders stand beside the manifest. What an earlier try left of this chunk is removed first.
+    Sample folders stand beside the manifest. What an interrupted try finished is kept, if it was made of the same
+    things; all else that it left of this chunk is removed first.
 
     Raises:
         FileNotFoundError: a manifest, video or picture is not there.
@@ -40,7 +44,7 @@ def normalize_views(
     """
     manifest = Frames.read(frames)
     subjects = _chunk_of(manifest, chunk, frames)
-    _clear(views, subjects)
+    views.unlink(missing_ok=True)
     log.info("%s: chunk %d, %d frames, %s", manifest.capture, chunk, len(subjects), normalization_name)
     normalizer = FrameNormalizer(
         capture=manifest.capture,
@@ -50,18 +54,23 @@ def normalize_views(
         contract=contract,
         hull_resolution=work.hull_resolution,
     )
-    raw_frames = read_raw_frames(manifest, subjects)
+    parts = [part.model_dump_json() for part in (normalization, contract, work)]
+    parts += [sha256(frames), fingerprint("normalization", "carving", "geometry", "imaging", "formats")]
+    folders = [views.parent / f"frame_{subject.frame:06d}" for subject in subjects]
+    digests = [digest_of(parts, _raw_files(manifest, subject)) for subject in subjects]
+    made = [find_kept(folder, digest) for folder, digest in zip(folders, digests, strict=True)]
+    missing = [place for place, kept in enumerate(made) if kept is None]
+    if len(missing) < len(made):
+        log.info("%d frames are there already", len(made) - len(missing))
+    raw_frames = read_raw_frames(manifest, [subjects[place] for place in missing])
     surfaces = read_surfaces(Path(manifest.chunks[chunk].animal))
-    samples: list[PosedSample] = []
-    violations: dict[str, None] = {}
-    for subject, raw in tqdm(
-        zip(subjects, raw_frames, strict=True), total=len(subjects), desc=manifest.capture, disable=None
+    for place, raw in tqdm(
+        zip(missing, raw_frames, strict=True), total=len(missing), desc=manifest.capture, disable=None
     ):
-        sample, found = normalizer.write(
-            views.parent / _folder_name(subject), subject, raw, animal_of(subject, surfaces)
-        )
-        samples.append(sample)
-        violations |= dict.fromkeys(found)
+        sample, found = normalizer.write(folders[place], subjects[place], raw, animal_of(subjects[place], surfaces))
+        made[place] = keep(folders[place], digests[place], sample, found)
+    samples = [kept.sample for kept in made if kept]
+    violations = dict.fromkeys(violation for kept in made if kept for violation in kept.violations)
     subjects_in_world = [(sample.subject_center, sample.subject_radius) for sample in samples]
     Views(
         capture=manifest.capture,
@@ -76,6 +85,8 @@ def normalize_views(
         ),
         samples=tuple(samples),
     ).write(views)
+    for folder in folders:
+        forget(folder)
     _log_summary(samples, normalizer.view_names)
 
 
@@ -86,18 +97,10 @@ def _chunk_of(manifest: Frames, chunk: int, path: Path) -> Sequence[Subject]:
     return [subject for subject in manifest.subjects if subject.chunk == chunk]
 
 
-def _folder_name(subject: Subject) -> str:
-    return f"frame_{subject.frame:06d}"
-
-
-def _clear(views: Path, subjects: Sequence[Subject]) -> None:
-    """Remove the manifest first, then samples of an earlier try, whole or half written."""
-    views.unlink(missing_ok=True)
-    for subject in subjects:
-        name = _folder_name(subject)
-        for folder in (views.parent / name, *views.parent.glob(f".{name}.*.partial")):
-            if folder.is_dir():
-                shutil.rmtree(folder)
+def _raw_files(manifest: Frames, subject: Subject) -> list[Path]:
+    chunk = manifest.chunks[subject.chunk]
+    pictures = [frame_path(camera.pictures, subject.frame) for camera in manifest.cameras]
+    return [*pictures, Path(chunk.animal), Path(chunk.masks)]
 
 
 def _pixel_violations(samples: Sequence[PosedSample], normalization: Normalization) -> list[str]:

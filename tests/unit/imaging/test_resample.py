@@ -212,3 +212,44 @@ def test_what_the_raw_picture_does_not_show_is_transparent() -> None:
     assert (rgba[~cv2.dilate(inside.astype(np.uint8), np.ones((5, 5))).astype(bool)] == 0).all()
     assert (rgba[cv2.erode(inside.astype(np.uint8), np.ones((5, 5))).astype(bool)] == [80, 80, 80, 255]).all()
     assert (rgba[..., :3][rgba[..., 3] > 0] == 80).all()
+
+
+@settings(max_examples=60)
+@given(lens, turn, st.integers(0, 10**6), st.sampled_from([20, 61, 128]), st.floats(0.4, 6), st.sampled_from([4, 5, 8]))
+def test_a_map_of_the_animal_alone_gives_the_same_picture(
+    distortion: tuple[float, ...],
+    rotation: tuple[float, ...],
+    seed: int,
+    size: int,
+    zoomed: float,
+    coefficients: int,
+) -> None:
+    random = np.random.default_rng(seed)
+    D = np.zeros(coefficients)
+    D[:4] = distortion[:4]
+    K, new_K = pinhole(150, 99.5, 79.5, 0.4), pinhole(40 * zoomed, size / 2, size / 2)
+    R = cv2.Rodrigues(1.5 * np.array(rotation))[0]
+    mask = np.zeros((160, 200), dtype=bool)
+    top, left = random.integers(0, 150), random.integers(0, 190)
+    mask[top : top + random.integers(1, 60), left : left + random.integers(1, 60)] = True
+    picture = random.integers(0, 256, (160, 200, 3)).astype(np.uint8)
+    whole = lens_map(K, D, R, new_K, size, size)
+    part = lens_map(K, D, R, new_K, size, size, mask)
+    assert part.x.size <= whole.x.size
+    assert part.reduction == whole.reduction
+    expected, found = resample(picture, mask, whole).astype(int), resample(picture, mask, part).astype(int)
+    # Pixel coordinates may differ in their last bits; what is hardly covered takes its color from few of them.
+    assert abs(found[..., 3] - expected[..., 3]).max() <= 1
+    covered = expected[..., 3] > 16
+    assert abs(found - expected)[covered].max(initial=0) <= 2
+    np.testing.assert_allclose(resample_mask(mask, part), resample_mask(mask, whole), atol=2e-3)
+
+
+def test_a_map_of_the_animal_alone_is_small() -> None:
+    mask = np.zeros((1024, 1152), dtype=bool)
+    mask[500:600, 400:500] = True
+    new_K = pinhole(800, 256, 256)
+    D = np.array([-0.3, 0.1, 0, 0, 0])
+    sampling = lens_map(pinhole(1600, 575.5, 511.5), D, UNTURNED, new_K, 512, 512, mask)
+    assert sampling.x.size < 100 * 100
+    assert not lens_map(pinhole(1600, 575.5, 511.5), D, UNTURNED, new_K, 512, 512, np.zeros_like(mask)).x.size
