@@ -28,6 +28,7 @@ import torch
 
 from bench.normalization_rivals import Lens, floor_seconds, script_seconds
 from mouse_facelift.capture import read_calibration
+from mouse_facelift.carving.pinholes import sampling_maps
 from mouse_facelift.formats.sample_folder import Sample, write_sample
 from mouse_facelift.formats.whole import sha256, whole_folder
 from mouse_facelift.geometry.cameras import invert_poses
@@ -38,7 +39,6 @@ from mouse_facelift.normalization.viewpoints import (
     Viewpoints,
     measure_residuals,
     place_views,
-    sampling_maps,
 )
 from mouse_facelift.settings import CameraContract, Contract
 from mouse_facelift.simulation.laboratory import simulate_capture

@@ -140,14 +140,25 @@ def raw_rays(calibration: Calibration, view: int, samples: int) -> np.ndarray:
     return rays.reshape(height * samples, width * samples, 3)
 
 
-def find_in_chunks(folder: Path, cameras: tuple[Camera, ...]) -> tuple[tuple[ChunkFiles, ...], tuple[Subject, ...]]:
-    """What the rule `find_animal` finds in two frames a chunk."""
+def find_in_chunks(
+    folder: Path, cameras: tuple[Camera, ...], frames_per_chunk: int
+) -> tuple[tuple[ChunkFiles, ...], tuple[Subject, ...]]:
+    """What the rule `find_animal` finds."""
     work = read_settings(REPOSITORY / "config.yaml").animal
-    work = work.model_copy(update={"frames_per_chunk": 2, "hull_resolution": 64, "least_sharpness": None})
+    work = work.model_copy(
+        update={"frames_per_chunk": frames_per_chunk, "hull_resolution": 64, "least_sharpness": None}
+    )
     capture = Capture.model_validate(
         {
             "cameras": [camera.name for camera in cameras],
-            "calibration": {"path": "unread", "format": None, "millimeters_per_unit": 1.0, "up": UP.tolist()},
+            "calibration": {
+                "path": "unread",
+                "format": None,
+                "names": None,
+                "image_sizes": None,
+                "millimeters_per_unit": 1.0,
+                "up": UP.tolist(),
+            },
             "pictures": f"{folder}/{{camera}}_{{frame}}.png",
             "masks": {"kind": "images", "path": f"{folder}/{{camera}}_{{frame}}_mask.png", "threshold": 127},
             "frames": FRAMES,
@@ -158,8 +169,9 @@ def find_in_chunks(folder: Path, cameras: tuple[Camera, ...]) -> tuple[tuple[Chu
     opened = folder / "opened.json"
     Opened(capture="ellipsoids", refusal=None, cameras=cameras, recorded_frames=None, rates=(), notes=()).write(opened)
     files, subjects = [], []
-    for chunk in range(2):
-        animal, masks = folder / f"animal_{chunk}.npz", folder / f"masks_{chunk}.npz"
+    for chunk in range(-(-len(FRAMES) // frames_per_chunk)):
+        name = f"{frames_per_chunk}_{chunk}.npz"
+        animal, masks = folder / f"animal_{name}", folder / f"masks_{name}"
         find_animal(opened, capture, work, chunk, animal, masks)
         files.append(ChunkFiles(animal=str(animal), masks=str(masks)))
         found = read_animal(animal)
@@ -205,7 +217,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
         [str(folder / f"{name}_{{frame}}.png") for name in calibration.names],
         [str(folder / f"{name}_{{frame}}_mask.png") for name in calibration.names],
     )
-    chunks, subjects = find_in_chunks(folder, cameras)
+    chunks, subjects = find_in_chunks(folder, cameras, 2)
     frames = Frames(
         capture="ellipsoids",
         cameras=cameras,
@@ -217,3 +229,13 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
     )
     frames.write(folder / "manifest.json")
     return Recording(folder / "manifest.json", frames, animals)
+
+
+@pytest.fixture(scope="session")
+def one_chunk(recording: Recording) -> Recording:
+    """The same recording, all of its frames in one chunk."""
+    folder = recording.manifest.parent
+    chunks, subjects = find_in_chunks(folder, recording.frames.cameras, len(FRAMES))
+    frames = recording.frames.model_copy(update={"chunks": chunks, "subjects": subjects})
+    frames.write(folder / "one_chunk.json")
+    return Recording(folder / "one_chunk.json", frames, recording.animals)

@@ -20,19 +20,19 @@ from mouse_facelift.normalization.kept import digest_of
 from mouse_facelift.normalization.normalize import normalize_views
 from mouse_facelift.settings import CameraContract, Keep, NormalizationWork
 
-WORK = NormalizationWork(frames_per_chunk=3, hull_resolution=24)
+WORK = NormalizationWork(hull_resolution=24)
 KEEP = Keep(mode="keep", center="frame", unit="contract")
 
 Run = Callable[..., list[int]]
 
 
 @pytest.fixture
-def run(recording: Any, contract: CameraContract, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(one_chunk: Any, contract: CameraContract, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Normalize the one chunk, dying before a frame's sample is written; tell which frames were written."""
 
     def run(
         die_at: int | None = None,
-        manifest: Path = recording.manifest,
+        manifest: Path = one_chunk.manifest,
         contract: CameraContract = contract,
         work: NormalizationWork = WORK,
     ) -> list[int]:
@@ -71,11 +71,11 @@ def test_finished_samples_are_kept(run: Run, tmp_path: Path) -> None:
 
 
 def test_what_was_made_of_something_else_is_not(
-    run: Run, recording: Any, contract: CameraContract, tmp_path: Path
+    run: Run, one_chunk: Any, contract: CameraContract, tmp_path: Path
 ) -> None:
     other_manifest = tmp_path / "manifest.json"
-    moved = [subject.model_copy(update={"ray_miss": 2.0}) for subject in recording.frames.subjects]
-    recording.frames.model_copy(update={"subjects": tuple(moved)}).write(other_manifest)
+    moved = [subject.model_copy(update={"radius": subject.radius + 1}) for subject in one_chunk.frames.subjects]
+    one_chunk.frames.model_copy(update={"subjects": tuple(moved)}).write(other_manifest)
     others: list[dict[str, Any]] = [
         {"contract": contract.model_copy(update={"focal": contract.focal * 1.01})},
         {"work": WORK.model_copy(update={"hull_resolution": 25})},
@@ -87,9 +87,9 @@ def test_what_was_made_of_something_else_is_not(
     assert run() == [20]
 
 
-def test_pictures_that_changed_since_are_read_again(run: Run, recording: Any) -> None:
+def test_pictures_that_changed_since_are_read_again(run: Run, one_chunk: Any) -> None:
     assert run(die_at=20) == [3, 8]
-    changed = Path(recording.frames.cameras[2].masks.format(frame=8))
+    changed = Path(one_chunk.frames.cameras[2].pictures.format(frame=8))
     status = changed.stat()
     os.utime(changed, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
     assert run() == [8, 20]
@@ -123,10 +123,10 @@ def test_a_digest_is_of_texts_and_files(tmp_path: Path) -> None:
 
 
 def test_killed_at_any_moment_it_ends_with_the_same_bytes(
-    recording: Any, contract: CameraContract, tmp_path: Path
+    one_chunk: Any, contract: CameraContract, tmp_path: Path
 ) -> None:
     command = [
-        sys.executable, "-m", "workflow_scripts.normalize_views", "--frames", str(recording.manifest),
+        sys.executable, "-m", "workflow_scripts.normalize_views", "--frames", str(one_chunk.manifest),
         "--chunk", "0", "--normalization", KEEP.model_dump_json(), "--normalization-name", "keep",
         "--contract", contract.model_dump_json(), "--work", WORK.model_dump_json(), "--views",
     ]  # fmt: skip
