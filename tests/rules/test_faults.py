@@ -3,9 +3,7 @@
 import json
 import re
 from collections.abc import Callable
-from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import torch
@@ -15,21 +13,12 @@ from mouse_facelift.capture import read_calibration
 from mouse_facelift.formats.sample_table import SampleTable
 from mouse_facelift.formats.verdict import read_verdict
 from mouse_facelift.formats.views import Views
-from mouse_facelift.imaging.video import probe_video, read_frames, write_video
 from mouse_facelift.plan import SIMULATED_CAMERAS
+from tests.spoil import rewrite_video, section, turn_camera
 from tests.workflow import Workflow
 
-FRAMES = 12
 # A broken recording must not lead to any of these.
 AFTER_CAPTURE = ("frames", "views", "samples", "predictions", "scores", "eval_psnr.csv")
-
-
-def rewrite_video(path: Path, change: Callable[[list[np.ndarray]], list[np.ndarray]]) -> None:
-    """Write a video anew with its frames changed."""
-    rate = probe_video(path).rate
-    pictures = [picture for _, picture in read_frames(path, range(FRAMES))]
-    path.unlink()
-    write_video(path, change(pictures), rate, crf=17)
 
 
 def refuse_recording(laboratory: Workflow) -> str:
@@ -71,13 +60,6 @@ def test_a_rotation_that_is_none_is_refused(laboratory, factors, words):
     told = refuse_recording(laboratory)
     assert "raw/opencv_cameras.json: camera Camera3: world_to_camera" in told
     assert words in told
-
-
-def section(text: str, camera: int, field: str) -> str:
-    """The text of one camera's field."""
-    found = re.search(rf"\[cam_{camera}\].*?\n{field} = (.*?)\n", text, re.DOTALL)
-    assert found
-    return found[1]
 
 
 def test_two_identical_cameras_are_refused(laboratory):
@@ -139,17 +121,6 @@ def test_an_own_mask_that_is_missing_stops_everything_before_any_job(laboratory)
     assert "raw/masks/Camera4.mp4" in told
     assert "MissingInputException in rule open_capture" in told
     assert not (laboratory.folder / "results").exists()
-
-
-def turn_camera(path: Path, camera: int, degrees: float) -> None:
-    """Turn one camera of a calibration about its own x."""
-    text = path.read_text()
-    turn = cv2.Rodrigues(np.radians([degrees, 0.0, 0.0]))[0]
-    written = {field: section(text, camera, field) for field in ("rotation", "translation")}
-    values = {field: np.array(json.loads(value.replace(",]", "]"))) for field, value in written.items()}
-    rotation = cv2.Rodrigues(turn @ cv2.Rodrigues(values["rotation"])[0])[0][:, 0]
-    text = text.replace(written["rotation"], str(rotation.tolist()))
-    path.write_text(text.replace(written["translation"], str((turn @ values["translation"]).tolist())))
 
 
 def test_a_red_verdict_stops_the_line_after_its_page_unless_the_line_is_accepted(laboratory):
