@@ -43,9 +43,7 @@ def judge(workflow: Workflow) -> Verdict:
 
 def test_a_sound_recording_is_green(sound: Workflow) -> None:
     verdict = judge(sound)
-    assert {line.name: line.light for line in verdict.lines} == dict.fromkeys(
-        [line.name for line in verdict.lines], "green"
-    )
+    assert [(line.name, line.says) for line in verdict.lines if line.light != "green"] == []
     assert verdict.findings == ()
     assert verdict.kept_frames == 48
     # What the line of the earlier attempt read as uneven: the file's y taken for up.
