@@ -3,10 +3,12 @@
 import argparse
 import inspect
 import logging
+import os
 import sys
 from collections.abc import Callable
 from typing import Any, get_origin, get_type_hints
 
+import cv2
 from pydantic import TypeAdapter, ValidationError
 
 
@@ -18,6 +20,8 @@ def run(function: Callable[..., None]) -> None:
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     arguments = _parse(function)
+    if threads := os.environ.get("OMP_NUM_THREADS"):  # a rule's `threads`, of which OpenCV knows nothing
+        cv2.setNumThreads(int(threads))
     try:
         function(**arguments)
     except (ValueError, OSError) as error:

@@ -4,6 +4,7 @@ import runpy
 import sys
 from pathlib import Path
 
+import cv2
 import pytest
 
 from mouse_facelift.settings import InputViews, Normalization
@@ -25,9 +26,19 @@ def test_paths_numbers_lists_and_sections_arrive_typed(monkeypatch):
 
     received(
         monkeypatch, work, "--paths", "a b", "c", "--count", "3", "--name", "12", "--views", '{"inputs": 2}',
-        "--way", '{"mode": "keep"}', "--allowed", "true",
+        "--way", '{"mode": "resize", "normalize_distance_to": null}', "--allowed", "true",
     )  # fmt: skip
-    assert calls == [([Path("a b"), Path("c")], 3, "12", InputViews(inputs=2), "keep", True)]
+    assert calls == [([Path("a b"), Path("c")], 3, "12", InputViews(inputs=2), "resize", True)]
+
+
+def test_opencv_takes_the_threads_that_the_rule_has(monkeypatch):
+    before, found = cv2.getNumThreads(), []
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    try:
+        received(monkeypatch, lambda: found.append(cv2.getNumThreads()))
+    finally:
+        cv2.setNumThreads(before)
+    assert found == [1]
 
 
 def test_what_the_function_refuses_is_told_without_a_trace(monkeypatch, capsys):
