@@ -12,12 +12,12 @@ from torch import Tensor
 
 from mouse_facelift.capture.agreement import center_residuals, hull_agreement
 from mouse_facelift.capture.course import Course, follow
+from mouse_facelift.capture.describe import Agreement, describe_cameras, say_finding
 from mouse_facelift.capture.diagnosis import Cause, Diagnosis, Recorded, diagnose
 from mouse_facelift.capture.floor import settle_up
 from mouse_facelift.capture.key_points.places import place_by_key_points
 from mouse_facelift.capture.outlines import bring_outlines, mean_focals
 from mouse_facelift.capture.seen_chunks import SeenChunks
-from mouse_facelift.capture.words import describe_camera, say_finding
 from mouse_facelift.formats.animal import AnimalChunk, ViewState
 from mouse_facelift.formats.frames import Frames, Subject
 from mouse_facelift.formats.opened import Opened
@@ -25,7 +25,7 @@ from mouse_facelift.formats.verdict import AxisGaps, Found, Measured, Refused, U
 from mouse_facelift.geometry.axis_reading import read_axes
 from mouse_facelift.geometry.calibration import Calibration
 from mouse_facelift.geometry.lenses import undistort
-from mouse_facelift.geometry.rig import aim_angles, rig_angles, roll_angles
+from mouse_facelift.geometry.rig import rig_angles
 from mouse_facelift.geometry.tangency import Rig
 from mouse_facelift.geometry.triangulation import Meetings, meet_rays
 from mouse_facelift.settings import AnimalWork, Capture, VerdictWork
@@ -95,43 +95,35 @@ def measure(recording: Opened, chunks: SeenChunks, capture: Capture, animal: Ani
     if capture.key_points is not None:
         places = place_by_key_points(capture.key_points, animals.frames, places, torch.from_numpy(animals.radii))
     course = follow(animals, animal, places)
+    logger.info("%s: looking for cameras that are off", recording.capture)
+    recorded, diagnosis = _diagnose(chunks, some, meetings, calibration, verdict)
+    findings = tuple(say_finding(one, calibration.names) for one in diagnosis.findings)
     if course.left_out.all():
         counts = {fault: int(where.sum()) for fault, where in course.faults.items() if where.any()}
+        said = " ".join(finding.says for finding in findings)
         raise ValueError(
-            f"none of {len(animals.frames)} frames can be used: {counts}; see captures and animal in config"
+            f"none of {len(animals.frames)} frames can be used: {counts} (limits: animal, in the configuration). {said}"
         )
     up, up_report = settle_up(capture.calibration, calibration, chunks.surfaces(animals.frames[~course.left_out]))
     carved = _spread(some.frames.tolist(), verdict.hull_frames)
     logger.info("%s: carving %d frames, each view against the others", recording.capture, len(carved))
     points = {number: meetings.points[some.frames.tolist().index(number)] for number in carved}
-    hulls = hull_agreement(
-        {number: chunks.masks(number) for number in carved},
-        points,
-        calibration,
-        up,
-        verdict.hull_picture,
-        verdict.hull_resolution,
+    masks = {number: chunks.masks(number) for number in carved}
+    agreement = Agreement(
+        meetings,
+        center_residuals(directions, torch.from_numpy(some.centers), present, calibration),
+        hull_agreement(masks, points, calibration, up, verdict.hull_picture, verdict.hull_resolution),
+        recorded,
+        diagnosis,
     )
-    logger.info("%s: looking for cameras that are off", recording.capture)
-    recorded, diagnosis = _diagnose(chunks, some, meetings, calibration, verdict)
-    residuals = center_residuals(directions, torch.from_numpy(some.centers), present, calibration)
     subject = meetings.points.mean(dim=0)
     angles = rig_angles(calibration.centers, subject, up)
-    rolls = roll_angles(calibration.world_to_camera, up)
-    aims = aim_angles(calibration.world_to_camera, subject)
-    cameras = tuple(
-        describe_camera(
-            view, calibration, angles, float(rolls[view]), float(aims[view]), animals, meetings, residuals[view],
-            hulls, recorded, diagnosis,
-        )
-        for view in range(len(calibration))
-    )  # fmt: skip
     lowest, highest = meetings.points.aminmax(dim=0)
     measured = Measured.model_validate(
         {
             "capture": recording.capture,
             "calibration": capture.calibration.path,
-            "findings": tuple(say_finding(one, calibration.names) for one in diagnosis.findings),
+            "findings": findings,
             "readings": _readings(calibration, subject, up),
             "frames": len(animals.frames),
             "first_frame": int(animals.frames[0]),
@@ -145,7 +137,7 @@ def measure(recording: Opened, chunks: SeenChunks, capture: Capture, animal: Ani
             "subject": subject.tolist(),
             "subject_range": (highest - lowest).tolist(),
             "extent": np.nanmedian(animals.extents, axis=0).tolist(),
-            "cameras": cameras,
+            "cameras": describe_cameras(calibration, subject, up, animals, agreement),
             "order": [calibration.names[view] for view in angles.order],
             "gaps": angles.gaps.tolist(),
             "ray_miss_p50": float(torch.quantile(meetings.rms_misses, 0.5)),

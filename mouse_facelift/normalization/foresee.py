@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
@@ -23,7 +24,7 @@ from mouse_facelift.settings import CameraContract, Normalization, Normalization
 
 FRAMES = 12
 """at most so many are looked at, spread evenly"""
-FINE = 128
+FINE = 256
 """cells along the picture, in which it is told what the animal covers"""
 
 
@@ -160,11 +161,14 @@ def _in_raw(session: Session, view: int, surface: Float[Tensor, "point 3"]) -> T
 
 
 def _filled(pixels: Float[Tensor, "point 2"], reach: float, size: int) -> float:
-    """Part of a picture within `reach` px of the points: about what a surface sampled so far apart covers."""
-    grid = (torch.arange(FINE, dtype=torch.float64) + 0.5) * size / FINE
-    cells = torch.cartesian_prod(grid, grid)
-    near = torch.cdist(cells, pixels).amin(dim=1) <= reach / 2
-    return float(near.double().mean())
+    """Part of a picture within `reach` / 2 px of the points: about what a surface sampled so far apart covers."""
+    columns, rows = (pixels * FINE / size).floor().long().T.numpy()
+    inside = (columns >= 0) & (columns < FINE) & (rows >= 0) & (rows < FINE)
+    covered = np.zeros((FINE, FINE), np.uint8)
+    covered[rows[inside], columns[inside]] = 1
+    disc = 2 * round(reach / 2 * FINE / size) + 1
+    grown = cv2.dilate(covered, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (disc, disc)))
+    return float(grown.mean())
 
 
 def _typical(views: list[ForeseenView]) -> ForeseenView:

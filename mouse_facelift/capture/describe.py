@@ -1,6 +1,7 @@
 """What was measured of each camera, for the verdict, and findings in words."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,31 +15,50 @@ from mouse_facelift.formats.animal import AnimalChunk, ViewState
 from mouse_facelift.formats.verdict import CameraVerdict, Finding
 from mouse_facelift.formats.verdict import Cause as Off
 from mouse_facelift.geometry.calibration import Calibration
-from mouse_facelift.geometry.rig import RigAngles
+from mouse_facelift.geometry.rig import aim_angles, rig_angles, roll_angles
 from mouse_facelift.geometry.triangulation import Meetings
 
 
-def describe_camera(
+@dataclass(frozen=True)
+class Agreement:
+    """How well the cameras agree, in the frames in which two or more show the animal."""
+
+    meetings: Meetings
+    center_residuals: Float[Tensor, "view frame"]
+    hulls: HullAgreement
+    recorded: Recorded
+    diagnosis: Diagnosis
+
+
+def describe_cameras(
+    calibration: Calibration,
+    subject: Float[Tensor, "3"],
+    up: Float[Tensor, "3"],
+    animals: AnimalChunk,
+    agreement: Agreement,
+) -> tuple[CameraVerdict, ...]:
+    """Measure all cameras about the mean place of the animal. Lengths in mm, `up` of unit length."""
+    return tuple(
+        _describe_camera(view, calibration, subject, up, animals, agreement) for view in range(len(calibration))
+    )
+
+
+def _describe_camera(
     view: int,
     calibration: Calibration,
-    angles: RigAngles,
-    roll: float,
-    aim: float,
+    subject: Float[Tensor, "3"],
+    up: Float[Tensor, "3"],
     animals: AnimalChunk,
-    meetings: Meetings,
-    center_residuals: Float[Tensor, "frame"],
-    hulls: HullAgreement,
-    recorded: Recorded,
-    diagnosis: Diagnosis,
+    agreement: Agreement,
 ) -> CameraVerdict:
-    """Measure one camera about the mean place of the animal. `calibration` is in millimeters."""
     assert calibration.image_sizes is not None
     width, height = calibration.image_sizes[view].tolist()
     fx, fy = calibration.intrinsics[view].diagonal()[:2].tolist()
     states = animals.states[view]
     shown = np.isin(states, (ViewState.seen, ViewState.cut))
     there = states != ViewState.missing
-    misses = meetings.misses[:, view]
+    misses, hulls = agreement.meetings.misses[:, view], agreement.hulls
+    angles = rig_angles(calibration.centers, subject, up)
     return CameraVerdict(
         name=calibration.names[view],
         width=width,
@@ -48,8 +68,8 @@ def describe_camera(
         distance=float(angles.distance[view]),
         elevation=float(angles.elevation[view]),
         azimuth=float(angles.azimuth[view]),
-        roll=roll,
-        aim=aim,
+        roll=float(roll_angles(calibration.world_to_camera, up)[view]),
+        aim=float(aim_angles(calibration.world_to_camera, subject)[view]),
         ray_miss_p50=float(torch.nanquantile(misses, 0.5)),
         ray_miss_p95=float(torch.nanquantile(misses, 0.95)),
         seen_share=float(shown.mean()),
@@ -58,11 +78,11 @@ def describe_camera(
         mask_area_p50=float(np.median(animals.areas[view][there])),
         mask_share_least=float(animals.shares[view][there].min()),
         mask_whole=float((states[there] != ViewState.cut).mean()),
-        center_residual=_median(center_residuals),
-        tangent_residual=_tangent_residual(recorded, view),
+        center_residual=_median(agreement.center_residuals[view]),
+        tangent_residual=_tangent_residual(agreement.recorded, view),
         hull_iou=_median(hulls.iou[view]),
         hull_cover=_median(hulls.cover[view]),
-        off=_off(diagnosis, view),
+        off=_off(agreement.diagnosis, view),
     )
 
 
