@@ -54,7 +54,7 @@ def find_animal(opened: Path, capture: Capture, work: AnimalWork, chunk: int, an
     found: list[FoundFrame] = []
     if numbers:
         finder = Finder(recording.calibration(), stated_up(capture.calibration, recording.calibration()), work)
-        near: Float[Tensor, 3] | None = None
+        near = None
         for raw in tqdm(_decode(recording, capture, work, numbers), total=len(numbers), disable=None):
             found.append(finder.find(*raw, near))
             near = found[-1].point

@@ -7,6 +7,7 @@ import torch
 
 from mouse_facelift.capture.calibration.completion import read_stated_calibration
 from mouse_facelift.capture.calibration.suspicions import suspicions
+from mouse_facelift.capture.floor import stated_up
 from mouse_facelift.capture.recording import Recording, inspect_recording
 from mouse_facelift.formats.frames import describe_cameras
 from mouse_facelift.formats.opened import Opened
@@ -45,6 +46,10 @@ def look_at_capture(name: str, capture: Capture) -> Opened:
     """
     recording = inspect_recording(capture)
     calibration = _lab_cameras(capture, recording)
+    try:
+        stated_up(capture.calibration, calibration)
+    except ValueError as error:
+        raise ValueError(f"captures.{name}.calibration.up: {error}") from error
     return Opened(
         capture=name,
         refusal=None,

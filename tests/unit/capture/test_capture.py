@@ -217,6 +217,38 @@ def test_a_frame_that_too_few_views_show_is_left_out_and_says_why(laboratory: La
     assert {line.name: line.light for line in verdict.lines}["left_out"] == "amber"
 
 
+def with_up(laboratory: Laboratory, up: object) -> Capture:
+    calibration = laboratory.capture().calibration.model_dump() | {"up": up}
+    return laboratory.capture(calibration=calibration)
+
+
+def test_up_follows_from_points_on_the_floor(laboratory: Laboratory) -> None:
+    laboratory.write_videos()
+    points = [[0, 0, 5], [100, 0, 5], [0, 100, 5.2], [100, 100, 4.9]]
+    _, verdict = read(with_up(laboratory, {"floor_points": points}), laboratory.folder)
+    assert verdict.up == pytest.approx((0, 0, 1), abs=0.01)
+    assert verdict.up_report.source == "floor_points"
+    assert verdict.up_report.floor == pytest.approx(5, abs=0.2)
+    assert 0 < float(verdict.up_report.degrees or 0) < 1
+    assert any(note.startswith("up: floor points ±") for note in verdict.notes)
+
+
+def test_up_is_estimated_where_nobody_knows_it(laboratory: Laboratory) -> None:
+    """Cameras stand upright here; a ball that hardly moves adds little."""
+    laboratory.write_videos()
+    _, verdict = read(with_up(laboratory, "estimated"), laboratory.folder)
+    degrees = np.degrees(np.arccos(verdict.up[2]))
+    assert verdict.up_report.degrees is not None
+    assert degrees < 3 * verdict.up_report.degrees
+    assert degrees < 10
+
+
+def test_floor_points_on_a_line_are_refused_with_the_setting(laboratory: Laboratory) -> None:
+    laboratory.write_videos()
+    message = refusal(with_up(laboratory, {"floor_points": [[0, 0, 0], [1, 0, 0], [5, 0, 0]]}), laboratory.folder)
+    assert message.startswith("captures.ball.calibration.up: floor points: 3 points lie on a line")
+
+
 @pytest.mark.parametrize("value", [0, 255], ids=["empty", "full"])
 def test_a_camera_that_never_shows_the_animal_is_refused(value: int, laboratory: Laboratory) -> None:
     laboratory.write_videos()
