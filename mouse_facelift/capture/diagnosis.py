@@ -4,6 +4,7 @@ Each camera is moved alone, by each cause alone, until the planes that touch its
 cameras as well as they can (`geometry.tangency`). The camera and the cause that leave least disagreement are named.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -74,7 +75,8 @@ class Fit:
     values: tuple[float, ...]
     """radians about x, y, z; frames; or the logarithm of a focal length's factor"""
     spread: float
-    """standard error of the values' length, from parts of the recording left out in turn"""
+    """standard error of the values' length: of errors that change from part to part of the recording (parts left out
+    in turn), and of those that last, as of a mask that always lacks the feet of an animal that sits still"""
     parts: int
     """how many there were; the fewer, the less the error is to be trusted"""
     cost: float
@@ -221,7 +223,7 @@ class Beside:
             if float(step.abs().max()) < _SMALL[cause]:
                 break
         cost = self.cost(correction.with_cause(cause, values.tolist()))
-        spread = self._left_out_in_turn(slopes, found)
+        spread = math.hypot(self._left_out_in_turn(slopes, found), self._by_lasting_errors(slopes, found))
         return Fit(self.view, cause, tuple(values.tolist()), spread, min(_BLOCKS, found.shape[1]), cost)
 
     def _best_whole_frames(self, correction: Correction) -> float:
@@ -249,6 +251,28 @@ class Beside:
         normal = (J * w) @ J.T + 1e-9 * torch.eye(len(J), dtype=torch.float64)
         solved: Tensor = torch.linalg.solve(normal, -(J * w) @ r)
         return solved
+
+    def _by_lasting_errors(
+        self, slopes: Float[Tensor, "parameter other frame 2"], found: Float[Tensor, "other frame 2"]
+    ) -> float:
+        """Standard error by errors that last throughout, which more frames do not average out.
+
+        What is left of each tangent on average over time is taken for such an error, and brought through the least
+        squares: an animal that moves turns its slopes about, so that they cancel; one that sits still leaves them.
+        """
+        usable = found.isfinite() & slopes.isfinite().all(dim=0)
+        count = usable.sum(dim=1).clamp_min(1)
+        J = slopes.where(usable, 0.0)
+        lasting = found.where(usable, 0.0).sum(dim=1) / count
+        told = usable.any(dim=1)
+        # Of the other cameras the worst does not count: it may be off itself.
+        kept = lasting.square().sum(dim=1).argsort()[: max(len(lasting) - 1, 1)]
+        spare = int(told[kept].sum()) - len(J)
+        if spare < 1:
+            return UNKNOWN
+        normal = torch.einsum("aoft,boft->ab", J, J) + 1e-9 * torch.eye(len(J), dtype=torch.float64)
+        moved = torch.linalg.solve(normal, J.sum(dim=2).flatten(1))
+        return float((lasting[kept].square().sum() / spare).sqrt() * torch.linalg.matrix_norm(moved))
 
     def _left_out_in_turn(
         self, slopes: Float[Tensor, "parameter other frame 2"], found: Float[Tensor, "other frame 2"]

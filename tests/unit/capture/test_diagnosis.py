@@ -3,6 +3,7 @@
 import math
 
 import pytest
+import torch
 
 from mouse_facelift.capture.diagnosis import Cause, Diagnosis, Recorded, diagnose
 from mouse_facelift.geometry.tangency import Outlines, Rig
@@ -54,6 +55,19 @@ def test_two_cameras_that_are_off_are_both_named() -> None:
         (found.fit.view, found.fit.cause) for found in diagnosed(late(outlines, 3, 2), turned(rig, 5, 1.0, 1)).findings
     }
     assert named == {(3, Cause.time), (5, Cause.rotation)}
+
+
+def test_masks_that_always_lack_a_part_of_an_animal_that_sits_still_accuse_no_camera() -> None:
+    """What lasts through all frames does not average out, however many there are."""
+    outlines, rig = walking_mouse()
+    noise = torch.randn(outlines.rays.shape[:-1] + (2,), generator=torch.Generator().manual_seed(0)).double()
+    rays = outlines.rays[:, 5:6].repeat(1, 24, 1, 1)
+    rays[..., :2] += 0.1 * noise / rig.focals[:, None, None, None]
+    for view, axis in ((2, 1), (4, 0)):  # no feet in one view, no snout in another
+        lowest, highest = rays[view, ..., axis].aminmax()
+        rays[view, ..., axis].clamp_(max=float(highest - 0.15 * (highest - lowest)))
+    found = diagnosed(Outlines(rays, outlines.whole[:, 5:6].repeat(1, 24)), rig)
+    assert found.findings == []
 
 
 def test_frames_far_apart_say_nothing_of_time() -> None:
