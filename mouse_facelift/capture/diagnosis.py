@@ -19,6 +19,8 @@ from mouse_facelift.geometry.tangency import Outlines, Rig, sound_tangents, span
 
 NOISE = 0.25
 """px; masks of whole pixels touch a plane no better than so"""
+SAME = 0.05
+"""of the animal's size in a picture; where it moved by less in all views, masks have the same faults again"""
 UNKNOWN = 1e6
 """a standard error of which nothing is known"""
 _STEPS = 12
@@ -78,7 +80,7 @@ class Fit:
     """standard error of the values' length: of errors that change from part to part of the recording (parts left out
     in turn), and of those that last, as of a mask that always lacks the feet of an animal that sits still"""
     parts: int
-    """how many there were; the fewer, the less the error is to be trusted"""
+    """in how many of these the animal stands otherwise; the fewer, the less the error is to be trusted"""
     cost: float
     """of the camera's pairs that is left, robust, in squared noise"""
 
@@ -120,6 +122,7 @@ class Recorded:
         plain = [Correction()] * len(rig.centers)
         self.residuals = torch.stack([self.beside_others(view, plain).residuals(Correction()) for view in self.views])
         self.noise = self._noise()
+        self.parts = self._parts()
 
     @property
     def views(self) -> range:
@@ -174,6 +177,25 @@ class Recorded:
         means = robust.flatten(1).nanmean(dim=1)
         return float(means.nansum()) * len(self.times)
 
+    def _parts(self) -> int:
+        """Count the parts of the recording in which the animal does not stand as it did in an earlier one.
+
+        What its outlines reach in eight directions is compared, and says both where it is and how it holds itself.
+        """
+        frames = self.outlines.whole.shape[1]
+        turns = torch.arange(8, dtype=torch.float64) * torch.pi / 4
+        reach = (self.outlines.rays[..., :2] @ torch.stack([turns.cos(), turns.sin()])).amax(dim=2)
+        reach = reach.where(self.outlines.whole[..., None], torch.nan)
+        part = torch.arange(frames) * min(_BLOCKS, frames) // frames
+        means = torch.stack([reach[:, part == number].nanmean(dim=1) for number in range(int(part.max()) + 1)])
+        size = means.nanmean(dim=(0, 2), keepdim=True)  # of reaches to both sides: half the extent
+        apart = ((means[:, None] - means) / size).abs().amax(dim=-1)
+        others: list[int] = []
+        for number in range(len(means)):
+            if all(float(apart[number, other].nan_to_num(0).max()) > SAME for other in others):
+                others.append(number)
+        return len(others)
+
     def _noise(self) -> float:
         """Take the noise of pairs that agree: one camera that is off spoils only some of them."""
         medians = 1.4826 * self.residuals.abs().flatten(2).nanmedian(dim=2).values.flatten()
@@ -224,7 +246,7 @@ class Beside:
                 break
         cost = self.cost(correction.with_cause(cause, values.tolist()))
         spread = math.hypot(self._left_out_in_turn(slopes, found), self._by_lasting_errors(slopes, found))
-        return Fit(self.view, cause, tuple(values.tolist()), spread, min(_BLOCKS, found.shape[1]), cost)
+        return Fit(self.view, cause, tuple(values.tolist()), spread, self.recorded.parts, cost)
 
     def _best_whole_frames(self, correction: Correction) -> float:
         largest = self.recorded.largest_offset
