@@ -39,6 +39,11 @@ class Plan:
 
     settings: Settings
 
+    def calibration(self, capture: str) -> list[str]:
+        """The calibration's file, or all files of its folder."""
+        path = Path(self.settings.captures[capture].calibration.path)
+        return sorted(map(str, filter(Path.is_file, path.rglob("*")))) if path.is_dir() else [str(path)]
+
     def pictures(self, capture: str, chunk: int | None = None) -> list[str]:
         """Raw videos, or raw pictures of the chosen frames, or of those of one chunk."""
         row = self.settings.captures[capture]

@@ -3,8 +3,10 @@
 
 rule make_masks:
     input:
-        pictures=lambda w: settings.captures[w.capture].pictures.format(camera=w.camera),
-        key_masks=lambda w: plan.key_masks(w.capture, w.camera),
+        pictures=lambda w: recorded(
+            [settings.captures[w.capture].pictures.format(camera=w.camera)], f"captures.{w.capture}.pictures"
+        ),
+        key_masks=lambda w: recorded(plan.key_masks(w.capture, w.camera), f"captures.{w.capture}.masks"),
     output:
         masks="results/masks/{capture}/{camera}.mp4",
         table="results/masks/{capture}/{camera}.csv",
@@ -27,9 +29,9 @@ rule make_masks:
 
 rule open_capture:
     input:
-        calibration=lambda w: settings.captures[w.capture].calibration.path,
-        pictures=lambda w: plan.pictures(w.capture),
-        masks=lambda w: plan.masks(w.capture),
+        calibration=lambda w: recorded(plan.calibration(w.capture), f"captures.{w.capture}.calibration"),
+        pictures=lambda w: recorded(plan.pictures(w.capture), f"captures.{w.capture}.pictures"),
+        masks=lambda w: recorded(plan.masks(w.capture), f"captures.{w.capture}.masks"),
     output:
         opened="results/animal/{capture}/opened.json",
     log:
@@ -79,7 +81,7 @@ rule measure_capture:
         opened="results/animal/{capture}/opened.json",
         animals=lambda w: plan.animal_files(w.capture, "animal"),
         masks=lambda w: plan.animal_files(w.capture, "masks"),
-        key_points=lambda w: plan.key_points(w.capture),
+        key_points=lambda w: recorded(plan.key_points(w.capture), f"captures.{w.capture}.key_points"),
     output:
         found="results/{capture}/found.json",
     log:

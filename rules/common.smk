@@ -37,6 +37,18 @@ def code(*modules):
     return settings.jobs.pinned_code or fingerprint(*modules)
 
 
+def recorded(files, field):
+    """A laboratory's own files, once all are there.
+
+    Where one is missing, Snakemake would go on with what an earlier run made of others.
+    """
+    missing = [file for file in files if not file.startswith("results/") and not Path(file).is_file()]
+    if missing:
+        rest = [f"... and {len(missing) - 20} more"] if len(missing) > 20 else []
+        raise WorkflowError(f"{field}: files are missing; nothing was started\n  " + "\n  ".join(missing[:20] + rest))
+    return files
+
+
 PRETRAINED = expand("results/pretraining/gslrm_small.{suffix}", suffix=["safetensors", "json"])
 
 

@@ -119,7 +119,7 @@ def test_an_own_mask_that_is_missing_stops_everything_before_any_job(laboratory)
     (laboratory.folder / "raw/masks/Camera4.mp4").unlink()
     told = refuse_recording(laboratory)
     assert "raw/masks/Camera4.mp4" in told
-    assert "MissingInputException in rule open_capture" in told
+    assert "captures.tiny.masks: files are missing; nothing was started" in told
     assert not (laboratory.folder / "results").exists()
 
 
