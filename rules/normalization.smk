@@ -31,11 +31,9 @@ rule foresee_normalization:
         " 2>&1 | tee {log} >&2"
 
 
-# Admitted frames are those found: a verdict that is drawn anew, for a new experiment, makes nothing anew by itself.
 rule normalize_views:
     input:
-        frames=ancient("results/frames/{capture}/manifest.json"),
-        found="results/{capture}/found.json",
+        frames="results/frames/{capture}/manifest.json",
         animal="results/animal/{capture}/chunk_{chunk}/animal.npz",
         masks="results/animal/{capture}/chunk_{chunk}/masks.npz",
         pictures=lambda w: plan.pictures(w.capture, int(w.chunk)),

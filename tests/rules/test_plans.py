@@ -42,26 +42,6 @@ def test_a_new_experiment_adds_its_own_jobs_alone(finished, tmp_path):
     }
 
 
-def test_a_new_normalization_leaves_the_others_as_they_are(finished, tmp_path):
-    changed = finished.copy(tmp_path)
-    changed.config["experiments"]["kept"] = copy.deepcopy(changed.config["experiments"]["zero_shot"])
-    changed.config["experiments"]["kept"]["normalization"] = "keep"
-    assert jobs(changed.make("-n", "eval_psnr")) == {
-        "foresee_normalization": 1,
-        "judge_capture": 1,
-        "admit_capture": 1,
-        "normalize_views": 2,
-        "assemble_dataset": 1,
-        "predict_baselines": 1,
-        "score_baselines": 2,
-        "predict_gslrm": 1,
-        "score_predictions": 1,
-        "draw_contact_sheet": 1,
-        "eval_psnr": 1,
-        "total": 13,
-    }
-
-
 def test_job_limits_rerun_nothing(finished, tmp_path):
     changed = finished.copy(tmp_path)
     changed.config["jobs"]["training_minutes"] = 7
