@@ -4,10 +4,23 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
-from mouse_facelift.settings.base import Section
+from mouse_facelift.settings.base import Name, Section
+
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
-class Checkpoint(Section):
+class DeclaredWeights(Section):
+    """What is said of weights beforehand, and checked against the file and its card."""
+
+    domain: Name
+    """what they have learned from: human-head, objaverse, procedural, mouse, ..."""
+    sha256: Sha256 | None
+    """of the file; null: any"""
+
+
+class Checkpoint(DeclaredWeights):
+    """Weights that experiments start from."""
+
     weights: str
     config: str
 
@@ -63,6 +76,8 @@ class Experiment(Section):
     normalization: str
     allow_broken_contract: bool
     checkpoint: str
+    accepts_domains: Annotated[tuple[Name, ...], Field(min_length=1)]
+    """of which the checkpoint's must be one"""
     views: InputViews
     finetune: Finetune
 
