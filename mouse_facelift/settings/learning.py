@@ -9,20 +9,26 @@ from mouse_facelift.settings.base import Name, Section
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
-class DeclaredWeights(Section):
-    """What is said of weights beforehand, and checked against the file and its card."""
-
-    domain: Name
-    """what they have learned from: human-head, objaverse, procedural, mouse, ..."""
-    sha256: Sha256 | None
-    """of the file; null: any"""
-
-
-class Checkpoint(DeclaredWeights):
+class Checkpoint(Section):
     """Weights that experiments start from."""
 
     weights: str
     config: str
+    domain: Name
+    """what they have learned from: human-head, objaverse, procedural, mouse, ..."""
+    sha256: Sha256 | None
+    """of the weights' file; null: any"""
+
+    def declared(self, name: str) -> "DeclaredWeights":
+        return DeclaredWeights(row=f"checkpoints.{name}", domain=self.domain, sha256=self.sha256)
+
+
+class DeclaredWeights(Section):
+    """What a row of the configuration says of weights: they and their card are held against it."""
+
+    row: str
+    domain: Name
+    sha256: Sha256 | None
 
 
 class InputViews(Section):
