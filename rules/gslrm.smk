@@ -73,16 +73,16 @@ rule predict_gslrm:
         " --evaluation {params.evaluation:q} --compute {params.compute:q} 2>&1 | tee {log} >&2"
 
 
-# Asked for by name, it looks anew each time. The table is a log: Snakemake would remove an output when something is wrong.
+# Looks anew each time it is asked for. The table is a log: Snakemake would remove an output when something is wrong.
 rule check_checkpoints:
     log:
         table="results/checkpoints.csv",
         words="logs/check_checkpoints.log",
+    localrule: True
     conda:
         "../envs/pipeline.yaml"
     params:
         checkpoints=json.dumps({name: row.model_dump() for name, row in settings.checkpoints.items()}),
-    localrule: True
     shell:
         "python -m workflow_scripts.check_checkpoints --checkpoints {params.checkpoints:q} --table {log.table}"
         " 2>&1 | tee {log.words} >&2"

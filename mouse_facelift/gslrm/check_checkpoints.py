@@ -72,9 +72,8 @@ def _in_words(row: dict[str, str]) -> str:
 
 def _examine(name: str, row: Checkpoint) -> dict[str, str]:
     weights, config = Path(row.weights), Path(row.config)
-    problems = [
-        f"{key}: no file {path}" for key, path in (("weights", weights), ("config", config)) if not path.is_file()
-    ]
+    files = {"weights": weights, "config": config}
+    problems = [f"{field}: no file {path}" for field, path in files.items() if not path.is_file()]
     exists = not problems
     found = sha256(weights) if weights.is_file() else ""
     if found and row.sha256 is not None and found != row.sha256:

@@ -88,7 +88,7 @@ def test_all_that_is_wrong_is_named_once_after_the_table_is_written(row, checkpo
     save_file(tensors | {"extra": torch.zeros(2)}, foreign)
     text.write_text("not tensors")
     checkpoints = {
-        "contradicted": row(sha256="0" * 64),
+        "other": row(sha256="0" * 64),
         "foreign": row(weights=str(foreign)),
         "absent": row(weights="none.pt"),
         "text": row(weights=str(text)),
@@ -99,8 +99,8 @@ def test_all_that_is_wrong_is_named_once_after_the_table_is_written(row, checkpo
     card, differences = checkpoint.weights.with_suffix(".card.json"), "missing: input_layer_norm.weight [32]"
     assert str(error.value).splitlines()[:6] == [
         f"5 wrong of 5 checkpoints, see {tmp_path / 'checkpoints.csv'}",
-        f"  checkpoints.contradicted: sha256: found {sha256(checkpoint.weights)}, expected {'0' * 64}",
-        f"  checkpoints.contradicted: {card}: domain: found mouse, expected procedural (checkpoints.contradicted.domain)",
+        f"  checkpoints.other: sha256: found {sha256(checkpoint.weights)}, expected {'0' * 64}",
+        f"  checkpoints.other: {card}: domain: found mouse, expected procedural (checkpoints.other.domain)",
         f"  checkpoints.foreign: {differences}",
         "  checkpoints.foreign: not of this network: extra [2]",
         "  checkpoints.absent: weights: no file none.pt",
@@ -110,4 +110,4 @@ def test_all_that_is_wrong_is_named_once_after_the_table_is_written(row, checkpo
     found = table_of(tmp_path / "checkpoints.csv")
     assert (found["absent"]["exists"], found["absent"]["tensors"], found["absent"]["sha256_found"]) == ("no", "", "")
     assert found["foreign"]["tensors"] == f"{differences}; not of this network: extra [2]"
-    assert (found["text"]["tensors"], found["contradicted"]["tensors"]) == ("unreadable", "fit")
+    assert (found["text"]["tensors"], found["other"]["tensors"]) == ("unreadable", "fit")
