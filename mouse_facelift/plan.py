@@ -9,6 +9,7 @@ from mouse_facelift.settings import (
     AlphaMasks,
     Capture,
     CarriedMasks,
+    DeclaredWeights,
     Experiment,
     FullFinetune,
     MadeMasks,
@@ -153,6 +154,22 @@ class Plan:
         if training is None:
             return self.settings.checkpoints[self.settings.experiments[experiment].checkpoint].weights
         return f"results/weights/{training}/weights.safetensors"
+
+    def start(self, experiment: str) -> DeclaredWeights:
+        """What is declared of the weights that an experiment starts from."""
+        name = self.settings.experiments[experiment].checkpoint
+        return self.settings.checkpoints[name].declared(name)
+
+    def declared(self, experiment: str) -> DeclaredWeights:
+        """What is declared of the weights an experiment predicts with; those trained here take the data's domain."""
+        if self.training(experiment) is None:
+            return self.start(experiment)
+        dataset = self.settings.experiments[experiment].dataset
+        return DeclaredWeights(row=f"datasets.{dataset}", domain=self.domain(experiment), sha256=None)
+
+    def domain(self, experiment: str) -> str:
+        """What an experiment's pictures show."""
+        return self.settings.datasets[self.settings.experiments[experiment].dataset].domain
 
     def baseline(self, experiment: Experiment) -> Baseline:
         return Baseline(experiment.dataset, experiment.normalization, experiment.views.inputs)

@@ -7,6 +7,10 @@ class WeightsCard(Manifest):
     """What a reader of a weights file must know."""
 
     weights_sha256: str
+    domain: str
+    """what they have learned from, as an experiment's `accepts_domains` names it"""
+    network: str
+    """JSON of the network's sizes and switches"""
     parent: str
     """sha256 of the weights that training started from; `none` when it started from nothing"""
     trained_on: str

@@ -5,6 +5,7 @@ from pathlib import Path
 from mouse_facelift.formats.card import WeightsCard
 from mouse_facelift.formats.sample_table import SampleTable
 from mouse_facelift.formats.whole import sha256
+from mouse_facelift.gslrm.declared import require_as_declared
 from mouse_facelift.gslrm.draws import Draws
 from mouse_facelift.gslrm.honesty import require_honest, require_size, require_views
 from mouse_facelift.gslrm.loading import load_gslrm
@@ -13,7 +14,7 @@ from mouse_facelift.gslrm.sources import TableSource
 from mouse_facelift.gslrm.trained import last_psnr, skipped_updates, write_weights
 from mouse_facelift.provenance import commit
 from mouse_facelift.rendering.backends import device_of, use_threads
-from mouse_facelift.settings import CameraContract, Compute, FullFinetune, InputViews, digest
+from mouse_facelift.settings import CameraContract, Compute, DeclaredWeights, FullFinetune, InputViews, digest
 from mouse_facelift.training.loop import Deadline, train
 from mouse_facelift.training.state import StateFolder
 
@@ -22,6 +23,8 @@ def finetune_gslrm(
     table: Path,
     checkpoint: Path,
     config: Path,
+    declared: DeclaredWeights,
+    domain: str,
     weights: Path,
     card: Path,
     state: Path,
@@ -37,11 +40,12 @@ def finetune_gslrm(
     """Fine-tune every parameter on the training split of `table`.
 
     Writes `weights` (safetensors, the published names) and `card`. `state` is a folder outside the declared outputs;
-    an interrupted run goes on from it to the same numbers.
+    an interrupted run goes on from it to the same numbers. `declared` is of the checkpoint, `domain` of the table.
 
     Raises:
         ValueError: the data break the contract and the experiment does not allow it, or were made for another one, or
-            have too few views; the checkpoint does not fit its configuration, or that the contract.
+            have too few views; the checkpoint is not as declared, or does not fit its configuration, or that the
+            contract.
         SystemExit: with code 75 a little before `minutes` are over; the same call goes on.
     """
     deadline = Deadline.in_minutes(minutes)
@@ -50,6 +54,7 @@ def finetune_gslrm(
     require_honest(samples, table, contract, allow_broken_contract, experiment)
     require_views(samples, table, f"experiments.{experiment}.views.inputs", views.inputs)
     require_views(samples, table, f"experiments.{experiment}.finetune.target_views", finetune.target_views)
+    require_as_declared(checkpoint, config, declared)
     model = load_gslrm(checkpoint, config)
     require_size(model.config, config, contract)
     step = ReconstructionStep(
@@ -65,6 +70,8 @@ def finetune_gslrm(
     write_weights(weights, model)
     WeightsCard(
         weights_sha256=sha256(weights),
+        domain=domain,
+        network=model.config.model_dump_json(),
         parent=parent,
         trained_on=f"{samples.dataset}.{samples.normalization}: {len(samples.of_split('train'))} samples",
         contract=samples.contract,

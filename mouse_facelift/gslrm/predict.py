@@ -12,13 +12,13 @@ from mouse_facelift.formats.predictions import PredictionRow, PredictionTable, R
 from mouse_facelift.formats.sample_table import SampleTable
 from mouse_facelift.formats.whole import sha256, whole_folder
 from mouse_facelift.geometry.gaussians import Gaussians
+from mouse_facelift.gslrm.declared import require_as_declared
 from mouse_facelift.gslrm.honesty import load_honest_sample, require_honest, require_size, require_views
 from mouse_facelift.gslrm.loading import load_gslrm
 from mouse_facelift.gslrm.reconstruct import reconstruct
-from mouse_facelift.gslrm.trained import read_card
 from mouse_facelift.rendering.backends import device_of, use_threads
 from mouse_facelift.rendering.render import render
-from mouse_facelift.settings import CameraContract, Compute, Evaluation, InputViews
+from mouse_facelift.settings import CameraContract, Compute, DeclaredWeights, Evaluation, InputViews
 
 RENDERINGS, MODELS = "renderings", "models"  # folders beside the table
 
@@ -28,6 +28,7 @@ def predict_gslrm(
     table: Path,
     weights: Path,
     config: Path,
+    declared: DeclaredWeights,
     predictions: Path,
     experiment: str,
     views: InputViews,
@@ -43,7 +44,8 @@ def predict_gslrm(
 
     Raises:
         ValueError: the data break the contract and the experiment does not allow it, or were made for another one, or
-            have too few views; the split is empty; the weights do not fit their configuration, or that the contract.
+            have too few views; the split is empty; the weights are not as declared, or do not fit their configuration,
+            or that the contract.
     """
     use_threads(compute.threads)
     samples = SampleTable.read(table)
@@ -53,9 +55,9 @@ def predict_gslrm(
         chosen = chosen_samples(samples, evaluation.split, evaluation.samples)
     except ValueError as error:
         raise ValueError(f"{table}: {error}") from None
+    card = require_as_declared(weights, config, declared)
     model = load_gslrm(weights, config).to(device_of(compute.renderer))
     require_size(model.config, config, contract)
-    card = read_card(weights)
     given = turns(samples.view_count, views.inputs)
     home = predictions.parent
     predictions.unlink(missing_ok=True)

@@ -30,6 +30,8 @@ from mouse_facelift.settings import CameraContract, Compute, Pretraining, digest
 from mouse_facelift.training.loop import Deadline, train
 from mouse_facelift.training.state import StateFolder
 
+DOMAIN = "procedural"
+
 log = logging.getLogger(__name__)
 
 
@@ -103,6 +105,8 @@ def pretrain_gslrm(
     write_text_whole(config, json.dumps(network.model_dump(), indent=1) + "\n")
     WeightsCard(
         weights_sha256=sha256(weights),
+        domain=DOMAIN,
+        network=network.model_dump_json(),
         parent="none",
         trained_on=f"{count - held_out} procedural animals, none of them the mouse; {held_out} others held out",
         contract=contract.hash,

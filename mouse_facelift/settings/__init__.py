@@ -9,6 +9,8 @@ from mouse_facelift.settings.capture import CalibrationFile, Capture, FloorPoint
 from mouse_facelift.settings.contract import CameraContract
 from mouse_facelift.settings.learning import (
     Animals,
+    Checkpoint,
+    DeclaredWeights,
     Experiment,
     FullFinetune,
     GslrmSize,
@@ -52,9 +54,11 @@ __all__ = [
     "CameraContract",
     "Capture",
     "CarriedMasks",
+    "Checkpoint",
     "Compute",
     "Contract",
     "Dataset",
+    "DeclaredWeights",
     "Evaluation",
     "Experiment",
     "Fill",

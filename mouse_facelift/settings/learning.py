@@ -4,12 +4,31 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
-from mouse_facelift.settings.base import Section
+from mouse_facelift.settings.base import Name, Section
+
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class Checkpoint(Section):
+    """Weights that experiments start from."""
+
     weights: str
     config: str
+    domain: Name
+    """what they have learned from: human-head, objaverse, procedural, mouse, ..."""
+    sha256: Sha256 | None
+    """of the weights' file; null: any"""
+
+    def declared(self, name: str) -> "DeclaredWeights":
+        return DeclaredWeights(row=f"checkpoints.{name}", domain=self.domain, sha256=self.sha256)
+
+
+class DeclaredWeights(Section):
+    """What a row of the configuration says of weights: they and their card are held against it."""
+
+    row: str
+    domain: Name
+    sha256: Sha256 | None
 
 
 class InputViews(Section):
@@ -63,6 +82,8 @@ class Experiment(Section):
     normalization: str
     allow_broken_contract: bool
     checkpoint: str
+    accepts_domains: Annotated[tuple[Name, ...], Field(min_length=1)]
+    """of which the checkpoint's must be one"""
     views: InputViews
     finetune: Finetune
 

@@ -23,6 +23,8 @@ class Split(Section):
 
 
 class Dataset(Section):
+    domain: Name
+    """what it shows, and so the domain of weights that were fine-tuned on it"""
     captures: Annotated[tuple[str, ...], Field(min_length=1)]
     views: Annotated[int, Field(ge=2)]
     """of every sample: of a frame's views, those that stand around the animal most evenly"""
@@ -99,6 +101,11 @@ class Settings(Section):
             _require(experiment.dataset, self.datasets, f"experiments.{row}.dataset")
             _require(experiment.normalization, self.normalizations, f"experiments.{row}.normalization")
             _require(experiment.checkpoint, self.checkpoints, f"experiments.{row}.checkpoint")
+            if (domain := self.checkpoints[experiment.checkpoint].domain) not in experiment.accepts_domains:
+                raise ValueError(
+                    f"experiments.{row}.accepts_domains: checkpoint {experiment.checkpoint} is of domain {domain},"
+                    f" accepted: {', '.join(experiment.accepts_domains)}"
+                )
             if experiment.views.inputs > (views := self.datasets[experiment.dataset].views):
                 raise ValueError(
                     f"experiments.{row}.views.inputs: {experiment.views.inputs}, but samples of dataset"

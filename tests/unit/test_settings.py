@@ -84,6 +84,14 @@ def test_every_missing_key_is_named(content):
         (("captures", "walk", "calibration", "up"), [0, 0, 0], "has no direction"),
         (("captures", "walk", "frames"), {"start": 5, "stop": 5, "step": 1}, "must be above start"),
         (("camera_contract", "focal"), -1, "focal"),
+        (("experiments", "full", "accepts_domains"), [], r"experiments\.full\.accepts_domains"),
+        (("checkpoints", "small", "domain"), "human head", r"checkpoints\.small\.domain: 'human head' becomes part"),
+        (
+            ("checkpoints", "small", "sha256"),
+            "ABC",
+            r"checkpoints\.small\.sha256: .*'\^\[0-9a-f\]\{64\}\$'; found 'ABC'",
+        ),
+        (("datasets", "real", "domain"), "", r"datasets\.real\.domain"),
         (("simulations", "walk", "frames"), 1, r"simulations\.walk\.frames: .*greater than or equal to 2"),
     ],
 )
@@ -95,6 +103,24 @@ def test_a_wrong_value_is_named(content, place, value, words):
     with pytest.raises(ValueError, match=words) as refused:
         parse_settings(content, "config.yaml")
     assert str(refused.value).startswith("config.yaml: ")
+
+
+def test_a_checkpoint_of_another_domain_is_refused(content):
+    content["checkpoints"]["facelift"] = content["checkpoints"]["small"] | {"domain": "human-head"}
+    parse_settings(content, "config.yaml")
+    content["experiments"]["full"]["checkpoint"] = "facelift"
+    message = (
+        r"experiments\.full\.accepts_domains: checkpoint facelift is of domain human-head, accepted: procedural, mouse"
+    )
+    with pytest.raises(ValueError, match=message):
+        parse_settings(content, "config.yaml")
+    content["experiments"]["full"]["accepts_domains"] = ["human-head"]
+    parse_settings(content, "config.yaml")
+
+
+def test_a_checksum_is_64_digits_or_none(content):
+    content["checkpoints"]["small"]["sha256"] = "0123456789abcdef" * 4
+    parse_settings(content, "config.yaml")
 
 
 def test_a_file_that_is_no_mapping_is_refused(tmp_path):

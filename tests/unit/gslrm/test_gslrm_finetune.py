@@ -16,12 +16,12 @@ from safetensors.torch import load_file, save_file
 
 from mouse_facelift.formats.card import WeightsCard
 from mouse_facelift.formats.whole import sha256
-from mouse_facelift.gslrm import load_gslrm
+from mouse_facelift.gslrm import GslrmConfig, load_gslrm, read_config
 from mouse_facelift.gslrm.objective import ReconstructionStep
 from mouse_facelift.gslrm.trained import read_card
 from mouse_facelift.settings import InputViews
 from tests.tiny_samples import CONTRACT, write_table
-from tests.unit.gslrm.tiny_finetune import COMPUTE, FINETUNE
+from tests.unit.gslrm.tiny_finetune import COMPUTE, DECLARED, FINETUNE
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -44,6 +44,8 @@ def test_the_card_tells_what_was_done(finetune, checkpoint, table) -> None:
     assert card == read_card(out.weights)
     assert card.weights_sha256 == sha256(out.weights)
     assert card.parent == sha256(checkpoint.weights)
+    assert card.domain == "mouse"
+    assert GslrmConfig.model_validate_json(card.network) == read_config(checkpoint.config)
     assert card.trained_on == "tiny.contract: 2 samples"
     assert (card.contract, card.violations, card.steps, card.skipped_updates) == (CONTRACT.hash, (), 6, 0)
     assert card.metrics["training_psnr_of_last_steps"] == pytest.approx(sum(psnr_by_step(out.state)) / 6)
@@ -89,6 +91,8 @@ def command(table: Path, checkpoint: Any, out: Path, plan: dict[str, Any]) -> li
         "table": table,
         "checkpoint": checkpoint.weights,
         "config": checkpoint.config,
+        "declared": DECLARED.model_dump_json(),
+        "domain": "mouse",
         "weights": out / "weights.safetensors",
         "card": out / "card.json",
         "state": out / "s",

@@ -12,7 +12,7 @@ from mouse_facelift.formats.card import WeightsCard
 from mouse_facelift.formats.packs import Pack, write_pack
 from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.formats.whole import sha256
-from mouse_facelift.gslrm import fresh_gslrm, load_gslrm, read_config
+from mouse_facelift.gslrm import GslrmConfig, fresh_gslrm, load_gslrm, read_config
 from mouse_facelift.gslrm.config import RELEASED_ACTIVATIONS
 from mouse_facelift.gslrm.measure import measure_unseen_views
 from mouse_facelift.gslrm.pretrain import pretrain_gslrm, small_config
@@ -103,6 +103,8 @@ def test_weights_config_and_card_fit_together(pretrain) -> None:
     card = WeightsCard.read(out.card)
     assert card.weights_sha256 == sha256(out.weights)
     assert (card.parent, card.contract, card.steps, card.skipped_updates) == ("none", CONTRACT.hash, 12, 0)
+    assert card.domain == "procedural"
+    assert GslrmConfig.model_validate_json(card.network) == model.config
     assert card.trained_on == "3 procedural animals, none of them the mouse; 2 others held out"
     assert {"network_psnr", "white_picture_psnr_foreground", "training_psnr_of_last_steps"} <= set(card.metrics)
 

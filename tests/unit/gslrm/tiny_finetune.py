@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from mouse_facelift.settings import Compute, FullFinetune
+from mouse_facelift.settings import Compute, DeclaredWeights, FullFinetune
 
 COMPUTE = Compute(threads=1, renderer="cpu")
 FINETUNE = FullFinetune(
@@ -19,6 +19,7 @@ FINETUNE = FullFinetune(
     seed=0,
     checkpoint_every=4,
 )
+DECLARED = DeclaredWeights(row="checkpoints.small", domain="procedural", sha256=None)
 
 
 class Checkpoint(NamedTuple):
