@@ -10,8 +10,8 @@ from mouse_facelift.settings import (
     Capture,
     CarriedMasks,
     Experiment,
-    FullFinetune,
     MadeMasks,
+    NoFinetune,
     Normalization,
     Settings,
     digest,
@@ -133,7 +133,7 @@ class Plan:
     def training(self, experiment: str) -> str | None:
         """Name of the training behind an experiment; rows that differ in evaluation alone share it."""
         row = self.settings.experiments[experiment]
-        if not isinstance(row.finetune, FullFinetune):
+        if isinstance(row.finetune, NoFinetune):
             return None
         told_apart = digest(row.finetune, row.views)
         return f"{row.dataset}.{row.normalization}.{row.checkpoint}.{row.finetune.method}-{told_apart}"

@@ -5,15 +5,17 @@ from pathlib import Path
 from mouse_facelift.formats.card import WeightsCard
 from mouse_facelift.formats.sample_table import SampleTable
 from mouse_facelift.formats.whole import sha256
+from mouse_facelift.gslrm.adapters import ADAPTERS_FILE, merge_adapters, write_adapters
 from mouse_facelift.gslrm.draws import Draws
 from mouse_facelift.gslrm.honesty import require_honest, require_size, require_views
 from mouse_facelift.gslrm.loading import load_gslrm
+from mouse_facelift.gslrm.methods import prepare
 from mouse_facelift.gslrm.objective import ReconstructionStep
 from mouse_facelift.gslrm.sources import TableSource
 from mouse_facelift.gslrm.trained import last_psnr, skipped_updates, write_weights
 from mouse_facelift.provenance import commit
 from mouse_facelift.rendering.backends import device_of, use_threads
-from mouse_facelift.settings import CameraContract, Compute, FullFinetune, InputViews, digest
+from mouse_facelift.settings import CameraContract, Compute, InputViews, Lora, TrainedMethod, digest
 from mouse_facelift.training.loop import Deadline, train
 from mouse_facelift.training.state import StateFolder
 
@@ -27,21 +29,23 @@ def finetune_gslrm(
     state: Path,
     experiment: str,
     views: InputViews,
-    finetune: FullFinetune,
+    finetune: TrainedMethod,
     contract: CameraContract,
     allow_broken_contract: bool,
     compute: Compute,
     code: str,
     minutes: int,
 ) -> None:
-    """Fine-tune every parameter on the training split of `table`.
+    """Fine-tune a network on the training split of `table`, by the method that `finetune` names.
 
-    Writes `weights` (safetensors, the published names) and `card`. `state` is a folder outside the declared outputs;
+    Writes `weights` (safetensors, the published names) and `card`; adapters are merged into the weights, and also stand
+    alone beside them. `state` is a folder outside the declared outputs;
     an interrupted run goes on from it to the same numbers.
 
     Raises:
         ValueError: the data break the contract and the experiment does not allow it, or were made for another one, or
-            have too few views; the checkpoint does not fit its configuration, or that the contract.
+            have too few views; the checkpoint does not fit its configuration, or that the contract; the method does not
+            fit the network.
         SystemExit: with code 75 a little before `minutes` are over; the same call goes on.
     """
     deadline = Deadline.in_minutes(minutes)
@@ -52,6 +56,7 @@ def finetune_gslrm(
     require_views(samples, table, f"experiments.{experiment}.finetune.target_views", finetune.target_views)
     model = load_gslrm(checkpoint, config)
     require_size(model.config, config, contract)
+    prepare(model, finetune)
     step = ReconstructionStep(
         model.to(device_of(compute.renderer)),
         Draws(TableSource(samples, table), finetune.batch, (views.inputs, views.inputs)),
@@ -62,6 +67,12 @@ def finetune_gslrm(
     parent = sha256(checkpoint)
     folder = StateFolder(state, digest(finetune, views, sha256(table), parent, sha256(config), code))
     metrics = train(model, step, finetune, folder, deadline)
+    adapters = "none"
+    if isinstance(finetune, Lora):
+        alone = weights.with_name(ADAPTERS_FILE)
+        write_adapters(alone, model, finetune.rank, finetune.alpha, finetune.targets)
+        adapters = sha256(alone)
+    merge_adapters(model)
     write_weights(weights, model)
     WeightsCard(
         weights_sha256=sha256(weights),
@@ -72,6 +83,7 @@ def finetune_gslrm(
         settings=finetune.model_dump_json(),
         steps=finetune.steps,
         skipped_updates=skipped_updates(metrics),
+        adapters=adapters,
         code=code,
         commit=commit(),
         metrics=last_psnr(metrics),

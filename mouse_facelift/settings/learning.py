@@ -24,6 +24,7 @@ class NoFinetune(Section):
 
 
 Precision = Literal["float32", "bfloat16"]
+LoraTarget = Literal["to_qkv", "fc", "mlp"]
 
 
 class TrainingPlan(Section):
@@ -49,11 +50,43 @@ class RenderedPlan(TrainingPlan):
     """views rendered and compared for each sample, inputs among them"""
 
 
+class HeadsOnly(RenderedPlan):
+    """The two decoders learn; tokenizer, learned tokens and all transformer blocks stay."""
+
+    method: Literal["heads_only"]
+
+
+class Layerwise(RenderedPlan):
+    """The upper transformer blocks and the decoders learn; tokenizer and lower blocks stay."""
+
+    method: Literal["layerwise"]
+    frozen_blocks: NonNegativeInt
+    """blocks that stay, counted from the pictures' end"""
+    tokens: Literal["frozen", "trained"]
+    """the learned tokens: those of the free Gaussians, and the markers of views where there are any"""
+
+
+class Lora(RenderedPlan):
+    """Low-rank additions to the blocks' matrices learn (arXiv:2106.09685); the network itself stays."""
+
+    method: Literal["lora"]
+    rank: PositiveInt
+    alpha: PositiveFloat
+    """additions count alpha / rank times"""
+    targets: Annotated[tuple[LoraTarget, ...], Field(min_length=1)]
+    """matrices of every block: of queries, keys and values; of the attention's output; both of the MLP"""
+
+
 class FullFinetune(RenderedPlan):
+    """Every parameter learns."""
+
     method: Literal["full"]
 
 
-Finetune = Annotated[NoFinetune | FullFinetune, Field(discriminator="method")]
+TrainedFinetune = HeadsOnly | Layerwise | Lora | FullFinetune
+Finetune = Annotated[NoFinetune | TrainedFinetune, Field(discriminator="method")]
+TrainedMethod = Annotated[TrainedFinetune, Field(discriminator="method")]
+"""what a training rule takes: any method but `none`"""
 
 
 class Experiment(Section):
