@@ -150,7 +150,7 @@ class Plan:
         return f"results/weights/{training}/weights.safetensors"
 
     def baseline(self, experiment: Experiment) -> Baseline:
-        return Baseline(experiment.dataset, experiment.normalization, experiment.views.inputs)
+        return Baseline(experiment.dataset, experiment.normalization, experiment.views.most)
 
     def baselines(self) -> list[Baseline]:
         return sorted({self.baseline(experiment) for experiment in self.settings.experiments.values()})

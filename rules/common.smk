@@ -37,6 +37,11 @@ def code(*modules):
     return settings.jobs.pinned_code or fingerprint(*modules)
 
 
+# What starts a fine-tuning: one Python, or as many as share it. As no parameter, it reruns nothing.
+SHARED_PYTHON = "python"
+if settings.jobs.processes > 1:
+    SHARED_PYTHON += f" -m torch.distributed.run --standalone --nproc-per-node {settings.jobs.processes}"
+
 PRETRAINED = expand("results/pretraining/gslrm_small.{suffix}", suffix=["safetensors", "json"])
 
 

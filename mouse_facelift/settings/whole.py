@@ -59,6 +59,8 @@ class Jobs(Section):
     another, on a CPU too"""
     training_minutes: PositiveInt
     """time limit of a training job; it saves its state and leaves a little before"""
+    processes: PositiveInt
+    """processes that share each fine-tuning, and `compute.threads`: the same numbers, but for rounding"""
     pinned_code: str | None
     """null, or any word: while it stays, a change of the code reruns nothing"""
 
@@ -99,9 +101,9 @@ class Settings(Section):
             _require(experiment.dataset, self.datasets, f"experiments.{row}.dataset")
             _require(experiment.normalization, self.normalizations, f"experiments.{row}.normalization")
             _require(experiment.checkpoint, self.checkpoints, f"experiments.{row}.checkpoint")
-            if experiment.views.inputs > (views := self.datasets[experiment.dataset].views):
+            if experiment.views.most > (views := self.datasets[experiment.dataset].views):
                 raise ValueError(
-                    f"experiments.{row}.views.inputs: {experiment.views.inputs}, but samples of dataset"
+                    f"experiments.{row}.views.inputs: {experiment.views.most}, but samples of dataset"
                     f" {experiment.dataset} have {views} views"
                 )
         return self
