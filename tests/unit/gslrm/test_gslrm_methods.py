@@ -2,6 +2,10 @@
 
 import copy
 import json
+import os
+import signal
+import subprocess
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +21,7 @@ from mouse_facelift.gslrm import Gslrm, GslrmConfig, fresh_gslrm, load_gslrm
 from mouse_facelift.gslrm.adapters import ADAPTERS_FILE, adapters_of, load_adapters, merge_adapters, write_adapters
 from mouse_facelift.gslrm.methods import prepare
 from mouse_facelift.settings import FullFinetune, HeadsOnly, Layerwise, Lora, NoFinetune, TrainedFinetune
+from tests.unit.gslrm.test_gslrm_finetune import REPOSITORY, command
 from tests.unit.gslrm.tiny_finetune import FINETUNE
 
 PLAN = FINETUNE.model_dump(exclude={"method"})
@@ -165,3 +170,24 @@ def test_the_adapters_stand_beside_the_weights_they_are_merged_into(finetune, ch
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed == {name for name in before if ".attn." in name or ".mlp." in name}
     assert WeightsCard.read(finetune("full").card).adapters == "none"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", RUNS[:2] + RUNS[3:], ids=lambda method: method.method)
+def test_each_method_survives_a_kill(finetune, table, checkpoint, tmp_path, method: TrainedFinetune) -> None:
+    plan = {"steps": 40, "checkpoint_every": 1}
+    method = method.model_copy(update=plan)
+    killed = tmp_path / "killed"
+    words = command(table, checkpoint, killed, plan)
+    words[words.index("--finetune") + 1] = method.model_dump_json()
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    process = subprocess.Popen(words, env=environment, cwd=tmp_path)
+    while process.poll() is None and not list(killed.glob("s/step_0000000[3-9].pt")):
+        time.sleep(0.002)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert not (killed / "weights.safetensors").exists()
+    resumed = finetune("killed", finetune=method)
+    whole = finetune("whole", finetune=method)
+    assert resumed.weights.read_bytes() == whole.weights.read_bytes()
+    assert resumed.card.read_bytes() == whole.card.read_bytes()
