@@ -11,8 +11,8 @@ from mouse_facelift.settings import (
     CarriedMasks,
     DeclaredWeights,
     Experiment,
-    FullFinetune,
     MadeMasks,
+    NoFinetune,
     Normalization,
     Settings,
     digest,
@@ -139,7 +139,7 @@ class Plan:
     def training(self, experiment: str) -> str | None:
         """Name of the training behind an experiment; rows that differ in evaluation alone share it."""
         row = self.settings.experiments[experiment]
-        if not isinstance(row.finetune, FullFinetune):
+        if isinstance(row.finetune, NoFinetune):
             return None
         told_apart = digest(row.finetune, row.views)
         return f"{row.dataset}.{row.normalization}.{row.checkpoint}.{row.finetune.method}-{told_apart}"
@@ -172,7 +172,7 @@ class Plan:
         return self.settings.datasets[self.settings.experiments[experiment].dataset].domain
 
     def baseline(self, experiment: Experiment) -> Baseline:
-        return Baseline(experiment.dataset, experiment.normalization, experiment.views.inputs)
+        return Baseline(experiment.dataset, experiment.normalization, experiment.views.most)
 
     def baselines(self) -> list[Baseline]:
         return sorted({self.baseline(experiment) for experiment in self.settings.experiments.values()})

@@ -49,6 +49,11 @@ def recorded(files, field):
     return files
 
 
+# What starts a fine-tuning: one Python, or as many as share it. As no parameter, it reruns nothing.
+SHARED_PYTHON = "python"
+if settings.jobs.processes > 1:
+    SHARED_PYTHON += f" -m torch.distributed.run --standalone --nproc-per-node {settings.jobs.processes}"
+
 PRETRAINED = expand("results/pretraining/gslrm_small.{suffix}", suffix=["safetensors", "json"])
 
 

@@ -31,7 +31,7 @@ rule finetune_gslrm:
         compute=settings.compute.model_dump_json(),
         code=code("gslrm", "training", "rendering", "formats.sample_folder"),
     shell:
-        "python -m workflow_scripts.finetune_gslrm --table {input.table} --checkpoint {input.checkpoint:q}"
+        "{SHARED_PYTHON} -m workflow_scripts.finetune_gslrm --table {input.table} --checkpoint {input.checkpoint:q}"
         " --config {input.config:q} --declared {params.declared:q} --domain {params.domain}"
         " --weights {output.weights} --card {output.card} --state state/finetune_gslrm/{wildcards.training}"
         " --experiment {params.experiment}"

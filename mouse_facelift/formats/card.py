@@ -23,6 +23,8 @@ class WeightsCard(Manifest):
     steps: int
     skipped_updates: int
     """updates left out because the loss or the gradient was not finite"""
+    adapters: str
+    """sha256 of `adapters.safetensors` beside the weights, into which they are merged already; `none` without any"""
     code: str
     """fingerprint of the code, see `provenance`"""
     commit: str

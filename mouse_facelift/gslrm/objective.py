@@ -16,6 +16,7 @@ from mouse_facelift.gslrm.reconstruct import reconstruct
 from mouse_facelift.gslrm.surface import SurfaceError
 from mouse_facelift.rendering.render import Backend, render
 from mouse_facelift.settings import Precision
+from mouse_facelift.training.precision import mixed_precision
 
 LEAST_ERROR = 1e-10  # 100 dB
 
@@ -78,6 +79,5 @@ class SurfaceStep:
 
 def _predict(model: Gslrm, batch: Batch, precision: Precision) -> Gaussians:
     """Gaussians of a batch in single precision; `precision` is that of the matrix products inside the blocks."""
-    device = model.gaussian_position_embeddings.device.type
-    with torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16"):
+    with mixed_precision(model.gaussian_position_embeddings.device, precision):
         return reconstruct(model, batch.samples, batch.inputs)

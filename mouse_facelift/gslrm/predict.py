@@ -50,7 +50,7 @@ def predict_gslrm(
     use_threads(compute.threads)
     samples = SampleTable.read(table)
     require_honest(samples, table, contract, allow_broken_contract, experiment)
-    require_views(samples, table, f"experiments.{experiment}.views.inputs", views.inputs)
+    require_views(samples, table, f"experiments.{experiment}.views.inputs", views.most)
     try:
         chosen = chosen_samples(samples, evaluation.split, evaluation.samples)
     except ValueError as error:
@@ -58,7 +58,7 @@ def predict_gslrm(
     card = require_as_declared(weights, config, declared)
     model = load_gslrm(weights, config).to(device_of(compute.renderer))
     require_size(model.config, config, contract)
-    given = turns(samples.view_count, views.inputs)
+    given = turns(samples.view_count, views.most)
     home = predictions.parent
     predictions.unlink(missing_ok=True)
     rows: list[PredictionRow] = []
@@ -80,7 +80,7 @@ def predict_gslrm(
         normalization=samples.normalization,
         samples=os.path.relpath(table, home),
         view_count=samples.view_count,
-        input_views=views.inputs,
+        input_views=views.most,
         status=_status(card),
         weights=_origin(weights, card),
         rows=tuple(rows),

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from mouse_facelift.settings.base import Name, Section
 
@@ -34,15 +34,33 @@ class DeclaredWeights(Section):
 class InputViews(Section):
     """Which views go in. Held-out views are predicted but never seen."""
 
-    inputs: PositiveInt
-    """views given to the network; each view is held out in turn when fewer than all go in"""
+    inputs: PositiveInt | tuple[PositiveInt, PositiveInt]
+    """views given to the network; each view is held out in turn when fewer than all go in. Of a pair, training draws
+    a number anew each step, from the first to the second; predictions take the second"""
+
+    @model_validator(mode="after")
+    def _least_first(self) -> "InputViews":
+        if self.least > self.most:
+            raise ValueError(f"inputs: found [{self.least}, {self.most}], expected the least number first")
+        return self
+
+    @property
+    def least(self) -> int:
+        """The fewest views given in training."""
+        return self.inputs if isinstance(self.inputs, int) else self.inputs[0]
+
+    @property
+    def most(self) -> int:
+        """The most views given in training, and those given in predictions."""
+        return self.inputs if isinstance(self.inputs, int) else self.inputs[1]
 
 
 class NoFinetune(Section):
     method: Literal["none"]
 
 
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16", "float16"]
+LoraTarget = Literal["to_qkv", "fc", "mlp"]
 
 
 class TrainingPlan(Section):
@@ -50,7 +68,9 @@ class TrainingPlan(Section):
 
     steps: PositiveInt
     batch: PositiveInt
-    """samples a step"""
+    """samples computed at once"""
+    accumulate: PositiveInt
+    """batches a step: their mean makes one update, as one batch so many times as large would, in less memory"""
     learning_rate: PositiveFloat
     warmup_steps: NonNegativeInt
     weight_decay: NonNegativeFloat
@@ -58,6 +78,10 @@ class TrainingPlan(Section):
     """total norm"""
     precision: Precision
     """of the products inside the transformer's blocks; weights, geometry and renderings are single"""
+    checkpoint_activations: bool
+    """compute the blocks again on the way back: less memory, more time, the same numbers"""
+    ema: Annotated[float, Field(gt=0, lt=1)] | None
+    """decay a step of the exponential moving average of the weights, which is then what is written; null: none"""
     seed: NonNegativeInt
     checkpoint_every: PositiveInt
     """steps between two saved states from which an interrupted run goes on"""
@@ -68,11 +92,50 @@ class RenderedPlan(TrainingPlan):
     """views rendered and compared for each sample, inputs among them"""
 
 
-class FullFinetune(RenderedPlan):
+class FinetunePlan(RenderedPlan):
+    """What all methods share."""
+
+    random_order: bool
+    """whether drawn input views go in as drawn, or in the rig's order: the network cannot tell, but for rounding"""
+
+
+class HeadsOnly(FinetunePlan):
+    """The two decoders learn; tokenizer, learned tokens and all transformer blocks stay."""
+
+    method: Literal["heads_only"]
+
+
+class Layerwise(FinetunePlan):
+    """The upper transformer blocks and the decoders learn; tokenizer and lower blocks stay."""
+
+    method: Literal["layerwise"]
+    frozen_blocks: NonNegativeInt
+    """blocks that stay, counted from the pictures' end"""
+    tokens: Literal["frozen", "trained"]
+    """the learned tokens: those of the free Gaussians, and the markers of views where there are any"""
+
+
+class Lora(FinetunePlan):
+    """Low-rank additions to the blocks' matrices learn (arXiv:2106.09685); the network itself stays."""
+
+    method: Literal["lora"]
+    rank: PositiveInt
+    alpha: PositiveFloat
+    """additions count alpha / rank times"""
+    targets: Annotated[tuple[LoraTarget, ...], Field(min_length=1)]
+    """matrices of every block: of queries, keys and values; of the attention's output; both of the MLP"""
+
+
+class FullFinetune(FinetunePlan):
+    """Every parameter learns."""
+
     method: Literal["full"]
 
 
-Finetune = Annotated[NoFinetune | FullFinetune, Field(discriminator="method")]
+TrainedFinetune = HeadsOnly | Layerwise | Lora | FullFinetune
+Finetune = Annotated[NoFinetune | TrainedFinetune, Field(discriminator="method")]
+TrainedMethod = Annotated[TrainedFinetune, Field(discriminator="method")]
+"""what a training rule takes: any method but `none`"""
 
 
 class Experiment(Section):

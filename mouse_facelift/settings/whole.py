@@ -61,6 +61,8 @@ class Jobs(Section):
     another, on a CPU too"""
     training_minutes: PositiveInt
     """time limit of a training job; it saves its state and leaves a little before"""
+    processes: PositiveInt
+    """processes that share each fine-tuning, and `compute.threads`: the same numbers, but for rounding"""
     pinned_code: str | None
     """null, or any word: while it stays, a change of the code reruns nothing"""
 
@@ -106,9 +108,9 @@ class Settings(Section):
                     f"experiments.{row}.accepts_domains: checkpoint {experiment.checkpoint} is of domain {domain},"
                     f" accepted: {', '.join(experiment.accepts_domains)}"
                 )
-            if experiment.views.inputs > (views := self.datasets[experiment.dataset].views):
+            if experiment.views.most > (views := self.datasets[experiment.dataset].views):
                 raise ValueError(
-                    f"experiments.{row}.views.inputs: {experiment.views.inputs}, but samples of dataset"
+                    f"experiments.{row}.views.inputs: {experiment.views.most}, but samples of dataset"
                     f" {experiment.dataset} have {views} views"
                 )
         return self

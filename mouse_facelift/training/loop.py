@@ -1,30 +1,27 @@
 """The loop: a loss a step, clipping, an update, a state now and then."""
 
 import logging
-import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 from tqdm import tqdm
 
 from mouse_facelift.settings import TrainingPlan
+from mouse_facelift.training.processes import ALONE, Processes
 from mouse_facelift.training.schedule import cosine_rate
 from mouse_facelift.training.state import StateFolder, StepMetrics
+from mouse_facelift.training.update import StepLoss, Updater
 
 log = logging.getLogger(__name__)
 
-BETAS = (0.9, 0.95)  # FaceLift's stage configurations
 OUT_OF_TIME = 75  # EX_TEMPFAIL: the same command goes on where it stopped
 LOG_EVERY = 25
 MARGIN = 0.1  # of a job's time, kept for the last step and for saving
 LONGEST_MARGIN = 180.0  # s
-
-# The loss of one step, to be lowered, and its peak signal to noise ratio (dB) for the log.
-StepLoss = Callable[[torch.Generator], tuple[Tensor, float]]
 
 
 @dataclass(frozen=True)
@@ -44,23 +41,18 @@ class Deadline:
         return time.monotonic() >= self.moment
 
 
-def adamw(model: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
-    """Build AdamW that decays every trained tensor of two or more axes and no other.
-
-    Source: weijielyu/FaceLift, which decays matrices and learned tokens, but not the weights of norms.
-    """
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": weight_decay},
-        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=learning_rate, betas=BETAS)
-
-
 def train(
-    model: nn.Module, step_loss: StepLoss, plan: TrainingPlan, folder: StateFolder, deadline: Deadline
+    model: nn.Module,
+    parts: Sequence[StepLoss],
+    plan: TrainingPlan,
+    folder: StateFolder,
+    deadline: Deadline,
+    processes: Processes = ALONE,
 ) -> list[StepMetrics]:
     """Train `model` in place, from the folder's latest state if there is one; return the metrics of every step.
+
+    `parts` are this process's shares of every step's batch, computed one after another. Where the plan averages
+    weights, the model has the averaged ones at the end.
 
     Randomness of step n comes from a generator seeded by (plan.seed, n) alone, so an interrupted run ends with the
     numbers of one in one piece. An update whose loss or gradient is not finite is left out and counted.
@@ -70,51 +62,44 @@ def train(
         SystemExit: with code 75 when the deadline passed; the state was saved and the same call goes on from it. Every
             call takes one step at least.
     """
-    with folder.locked():
-        optimizer = adamw(model, plan.learning_rate, plan.weight_decay)
-        start, metrics = folder.resume(model, optimizer)
-        if start:
+    with folder.locked() if processes.writes else nullcontext():
+        updater = Updater(model, plan, processes)
+        start, metrics = folder.resume(model, updater)
+        processes.wait()  # so that nobody saves, and drops old states, while another still reads
+        if start and processes.writes:
             log.info("resuming at step %d of %d", start, plan.steps)
-        progress = tqdm(range(start, plan.steps), initial=start, total=plan.steps, desc="training", disable=None)
+        quiet = None if processes.writes else True
+        progress = tqdm(range(start, plan.steps), initial=start, total=plan.steps, desc="training", disable=quiet)
         for step in progress:
-            row = _one_step(model, optimizer, step_loss, plan, step)
+            row = _one_step(updater, parts, plan, step)
             metrics.append(row)
             progress.set_postfix(psnr=f"{row['psnr']:.2f}", loss=f"{row['loss']:.5f}")
             done = step + 1
             finished = done == plan.steps
-            if finished or done % LOG_EVERY == 0:
+            leaving = processes.mean([float(deadline.passed)])[0] > 0 and not finished
+            if processes.writes and (finished or done % LOG_EVERY == 0):
                 _log_recent(metrics, plan.steps)
-            leaving = deadline.passed and not finished
-            if finished or leaving or done % plan.checkpoint_every == 0:
-                folder.save(done, model, optimizer, metrics)
+            if processes.writes and (finished or leaving or done % plan.checkpoint_every == 0):
+                folder.save(done, model, updater, metrics)
             if leaving:
                 log.info("out of time at step %d of %d; the same command goes on from here", done, plan.steps)
                 sys.exit(OUT_OF_TIME)
+        updater.finish()
         return metrics
 
 
-def _one_step(
-    model: nn.Module, optimizer: torch.optim.Optimizer, step_loss: StepLoss, plan: TrainingPlan, step: int
-) -> StepMetrics:
+def _one_step(updater: Updater, parts: Sequence[StepLoss], plan: TrainingPlan, step: int) -> StepMetrics:
     rate = cosine_rate(step + 1, plan.learning_rate, plan.warmup_steps, plan.steps + 1)
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    loss, psnr = step_loss(torch.Generator().manual_seed(_step_seed(plan.seed, step)))
-    optimizer.zero_grad(set_to_none=True)
-    torch.autograd.backward(loss)
-    norm = float(nn.utils.clip_grad_norm_(model.parameters(), plan.gradient_clip))
-    updated = math.isfinite(norm) and math.isfinite(loss.item())
-    if updated:
-        optimizer.step()
-    else:
-        log.warning("step %d: loss %g, gradient norm %g: update left out", step + 1, loss.item(), norm)
+    update = updater.update(parts, rate, _step_seed(plan.seed, step))
+    if not update.made:
+        log.warning("step %d: loss %g, gradient norm %g: update left out", step + 1, update.loss, update.grad_norm)
     return {
         "step": step + 1,
-        "loss": loss.item(),
-        "psnr": psnr,
-        "grad_norm": norm,
+        "loss": update.loss,
+        "psnr": update.psnr,
+        "grad_norm": update.grad_norm,
         "learning_rate": rate,
-        "updated": float(updated),
+        "updated": float(update.made),
     }
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from filelock import FileLock, Timeout
@@ -23,6 +23,15 @@ CONTENT = {"identity", "step", "model", "optimizer", "metrics"}
 
 # What is told of one step: its number, loss, psnr (dB), grad_norm, learning_rate, and 1 or 0 for updated.
 StepMetrics = dict[str, int | float]
+
+
+@runtime_checkable
+class HasState(Protocol):
+    """An optimizer, and what else goes on from a state."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any], /) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -69,7 +78,7 @@ class StateFolder:
         self,
         step: int,
         model: nn.Module,
-        optimizer: torch.optim.Optimizer,
+        optimizer: HasState,
         metrics: Sequence[StepMetrics],
     ) -> None:
         """Save the state after `step` steps, and drop all but the latest ones."""
@@ -91,7 +100,7 @@ class StateFolder:
         for state in self.states():
             state.unlink()
 
-    def resume(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[int, list[StepMetrics]]:
+    def resume(self, model: nn.Module, optimizer: HasState) -> tuple[int, list[StepMetrics]]:
         """Load the latest state into model and optimizer; return its step and metrics, or 0 and none.
 
         Raises:

@@ -45,7 +45,7 @@ def test_a_new_experiment_adds_its_own_jobs_alone(finished, tmp_path):
 
 def test_job_limits_rerun_nothing(finished, tmp_path):
     changed = finished.copy(tmp_path)
-    changed.config["jobs"]["training_minutes"] = 7
+    changed.config["jobs"] |= {"training_minutes": 7, "processes": 2}
     assert "Nothing to be done" in changed.make("-n", "eval_psnr")
 
 

@@ -21,6 +21,9 @@ class Listed:
     def __len__(self) -> int:
         return len(SAMPLES)
 
+    def view_count(self, index: int) -> int:
+        return len(SAMPLES[index].cameras)
+
     def sample(self, index: int) -> Sample:
         return SAMPLES[index]
 

@@ -151,6 +151,7 @@ def card_of(weights: Path, config: Path, skipped: int) -> WeightsCard:
         settings="{}",
         steps=150,
         skipped_updates=skipped,
+        adapters="none",
         code="c0de",
         commit="abc",
         metrics={},

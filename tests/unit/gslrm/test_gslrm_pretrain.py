@@ -21,7 +21,7 @@ from mouse_facelift.settings import Animals, GslrmSize, Pretraining, RenderedPla
 from tests.tiny_samples import CONTRACT, blobs
 from tests.unit.gslrm.tiny_finetune import COMPUTE, FINETUNE
 
-PLAN = FINETUNE.model_dump(exclude={"method", "target_views"})
+PLAN = FINETUNE.model_dump(exclude={"method", "target_views", "random_order"})
 PRETRAINING = Pretraining(
     animals=Animals(count=5, held_out=2, views=4, seed=0),
     network=GslrmSize(patch_size=8, width=32, head_width=16, layers=1, scale_bias=-2.0),
@@ -170,6 +170,9 @@ class RedSquares:
 
     def __len__(self) -> int:
         return 2
+
+    def view_count(self, index: int) -> int:
+        return len(self.only.cameras)
 
     def sample(self, index: int) -> Sample:
         return self.only

@@ -30,6 +30,9 @@ class FlatSource:
     def __len__(self) -> int:
         return 1
 
+    def view_count(self, index: int) -> int:
+        return len(blobs(0).cameras)
+
     def sample(self, index: int) -> Sample:
         return blobs(0)
 

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from mouse_facelift.training.loop import Deadline, StepLoss, adamw, train
+from mouse_facelift.training.loop import Deadline, train
 from mouse_facelift.training.state import StateFolder
+from mouse_facelift.training.update import StepLoss, adamw
 from tests.unit.training.tiny_training import ALREADY, PLAN, fresh_model, run
 
 
@@ -114,7 +115,7 @@ def test_an_update_that_is_not_finite_is_left_out_and_counted(tmp_path, plan, va
         loss = model(torch.randn(4, 3, generator=generator)).square().mean()
         return loss * (value if len(before) == 4 else 1.0), 0.0
 
-    metrics = train(model, step, plan, StateFolder(tmp_path, "this"), Deadline(math.inf))
+    metrics = train(model, [step], plan, StateFolder(tmp_path, "this"), Deadline(math.inf))
     assert [row["step"] for row in metrics if not row["updated"]] == [4]
     assert same(before[4], before[3])
     assert not same(before[5], before[4])
@@ -129,7 +130,7 @@ def test_a_gradient_that_is_not_finite_leaves_the_update_out_too(tmp_path, plan)
     def step(generator: torch.Generator) -> tuple[Tensor, float]:
         return model.weight.sqrt().sum(), 0.0  # 0 with an infinite slope
 
-    metrics = train(model, step, plan, StateFolder(tmp_path, "this"), Deadline(math.inf))
+    metrics = train(model, [step], plan, StateFolder(tmp_path, "this"), Deadline(math.inf))
     assert [row["updated"] for row in metrics] == [0.0] * plan.steps
     assert model.weight.item() == 0
 
@@ -144,5 +145,5 @@ def test_each_step_and_seed_draws_its_own_numbers(tmp_path, plan) -> None:
 
     for seed in range(3):
         folder = StateFolder(tmp_path / str(seed), "this")
-        train(model, step, plan.model_copy(update={"seed": seed}), folder, Deadline(math.inf))
+        train(model, [step], plan.model_copy(update={"seed": seed}), folder, Deadline(math.inf))
     assert len(set(drawn)) == 3 * plan.steps

@@ -8,19 +8,23 @@ import torch
 from torch import Tensor, nn
 
 from mouse_facelift.settings import TrainingPlan
-from mouse_facelift.training.loop import Deadline, StepLoss, train
+from mouse_facelift.training.loop import Deadline, train
 from mouse_facelift.training.state import StateFolder, StepMetrics
+from mouse_facelift.training.update import StepLoss
 
 NEVER = Deadline(math.inf)
 ALREADY = Deadline(-math.inf)
 PLAN = TrainingPlan(
     steps=12,
     batch=1,
+    accumulate=1,
     learning_rate=0.05,
     warmup_steps=3,
     weight_decay=0.1,
     gradient_clip=1.0,
     precision="float32",
+    checkpoint_activations=False,
+    ema=None,
     seed=4,
     checkpoint_every=5,
 )
@@ -50,5 +54,5 @@ def run(
 ) -> tuple[dict[str, Tensor], list[StepMetrics]]:
     """Train a fresh model; its tensors and the metrics."""
     model = fresh_model()
-    metrics = train(model, wrap(fitting(model)), plan, StateFolder(folder, identity), deadline)
+    metrics = train(model, [wrap(fitting(model))], plan, StateFolder(folder, identity), deadline)
     return model.state_dict(), metrics
