@@ -16,6 +16,7 @@ from mouse_facelift.gslrm.reconstruct import reconstruct
 from mouse_facelift.gslrm.surface import SurfaceError
 from mouse_facelift.rendering.render import Backend, render
 from mouse_facelift.settings import Precision
+from mouse_facelift.training.state import StepMetrics
 
 LEAST_ERROR = 1e-10  # 100 dB
 
@@ -33,7 +34,7 @@ class ReconstructionStep:
     surface: SurfaceError | None = None
     """what more is asked of the Gaussians, where the scene's surface is known"""
 
-    def __call__(self, generator: torch.Generator) -> tuple[Tensor, float]:
+    def __call__(self, generator: torch.Generator, step: int) -> tuple[Tensor, StepMetrics]:
         """The loss, and the PSNR in dB of the renderings.
 
         The loss is the mean squared error over colors in [0, 1], white background included, plus `surface`.
@@ -46,7 +47,7 @@ class ReconstructionStep:
         ]
         error = torch.stack(errors).mean()
         loss = error if self.surface is None else error + self.surface(gaussians, batch)
-        return loss, psnr(error.detach().double().clamp(min=LEAST_ERROR)).item()
+        return loss, {"psnr": psnr(error.detach().double().clamp(min=LEAST_ERROR)).item()}
 
     def _targets(self, order: Int[Tensor, " view"]) -> Int[Tensor, " target"]:
         """Views to compare: half of them went in (the first of the order), as far as there are others.
@@ -70,10 +71,10 @@ class SurfaceStep:
     precision: Precision
     surface: SurfaceError
 
-    def __call__(self, generator: torch.Generator) -> tuple[Tensor, float]:
+    def __call__(self, generator: torch.Generator, step: int) -> tuple[Tensor, StepMetrics]:
         """The loss, and NaN for the PSNR, since there are no renderings."""
         batch = self.draws(generator)
-        return self.surface(_predict(self.model, batch, self.precision), batch), math.nan
+        return self.surface(_predict(self.model, batch, self.precision), batch), {"psnr": math.nan}
 
 
 def _predict(model: Gslrm, batch: Batch, precision: Precision) -> Gaussians:

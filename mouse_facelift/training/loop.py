@@ -23,8 +23,8 @@ LOG_EVERY = 25
 MARGIN = 0.1  # of a job's time, kept for the last step and for saving
 LONGEST_MARGIN = 180.0  # s
 
-# The loss of one step, to be lowered, and its peak signal to noise ratio (dB) for the log.
-StepLoss = Callable[[torch.Generator], tuple[Tensor, float]]
+# The loss of a step (its generator, its number from 0), to be lowered, and what to tell of it: `psnr` (dB) at least.
+StepLoss = Callable[[torch.Generator, int], tuple[Tensor, StepMetrics]]
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def _one_step(
     rate = cosine_rate(step + 1, plan.learning_rate, plan.warmup_steps, plan.steps + 1)
     for group in optimizer.param_groups:
         group["lr"] = rate
-    loss, psnr = step_loss(torch.Generator().manual_seed(_step_seed(plan.seed, step)))
+    loss, told = step_loss(torch.Generator().manual_seed(_step_seed(plan.seed, step)), step)
     optimizer.zero_grad(set_to_none=True)
     torch.autograd.backward(loss)
     norm = float(nn.utils.clip_grad_norm_(model.parameters(), plan.gradient_clip))
@@ -111,7 +111,7 @@ def _one_step(
     return {
         "step": step + 1,
         "loss": loss.item(),
-        "psnr": psnr,
+        **told,
         "grad_norm": norm,
         "learning_rate": rate,
         "updated": float(updated),
