@@ -8,6 +8,7 @@ from mouse_facelift.formats.whole import sha256
 from mouse_facelift.gslrm.draws import Draws
 from mouse_facelift.gslrm.honesty import require_honest, require_size, require_views
 from mouse_facelift.gslrm.loading import load_gslrm
+from mouse_facelift.gslrm.losses import load_loss_networks
 from mouse_facelift.gslrm.objective import ReconstructionStep
 from mouse_facelift.gslrm.sources import TableSource
 from mouse_facelift.gslrm.trained import last_psnr, skipped_updates, write_weights
@@ -40,6 +41,7 @@ def finetune_gslrm(
     an interrupted run goes on from it to the same numbers.
 
     Raises:
+        FileNotFoundError: no file of a network that a loss compares with.
         ValueError: the data break the contract and the experiment does not allow it, or were made for another one, or
             have too few views; the checkpoint does not fit its configuration, or that the contract.
         SystemExit: with code 75 a little before `minutes` are over; the same call goes on.
@@ -52,15 +54,17 @@ def finetune_gslrm(
     require_views(samples, table, f"experiments.{experiment}.finetune.target_views", finetune.target_views)
     model = load_gslrm(checkpoint, config)
     require_size(model.config, config, contract)
+    device = device_of(compute.renderer)
     step = ReconstructionStep(
-        model.to(device_of(compute.renderer)),
+        model.to(device),
         Draws(TableSource(samples, table), finetune.batch, (views.inputs, views.inputs)),
-        target_views=finetune.target_views,
-        backend=compute.renderer,
-        precision=finetune.precision,
+        finetune,
+        compute.renderer,
+        load_loss_networks(finetune.losses, device),
     )
+    compared_in = [sha256(Path(file)) for file in finetune.losses.files]
     parent = sha256(checkpoint)
-    folder = StateFolder(state, digest(finetune, views, sha256(table), parent, sha256(config), code))
+    folder = StateFolder(state, digest(finetune, views, sha256(table), parent, sha256(config), code, *compared_in))
     metrics = train(model, step, finetune, folder, deadline)
     write_weights(weights, model)
     WeightsCard(

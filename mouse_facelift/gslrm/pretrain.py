@@ -17,6 +17,7 @@ from mouse_facelift.gslrm.config import (
     Upsampler,
 )
 from mouse_facelift.gslrm.draws import Draws
+from mouse_facelift.gslrm.losses import load_loss_networks
 from mouse_facelift.gslrm.measure import measure_unseen_views
 from mouse_facelift.gslrm.network import fresh_gslrm
 from mouse_facelift.gslrm.objective import ReconstructionStep, SurfaceStep
@@ -71,7 +72,7 @@ def pretrain_gslrm(
     `surface_training` comes first, then `training`, each with its own rates and states.
 
     Raises:
-        FileNotFoundError: there are no packs.
+        FileNotFoundError: there are no packs, or no file of a network that a loss compares with.
         ValueError: the packs were made for other settings.
         SystemExit: with code 75 a little before `minutes` are over; the same call goes on.
     """
@@ -91,9 +92,11 @@ def pretrain_gslrm(
     folders = [StateFolder(state / "surface", digest(learned, contract, code))]
     draws = Draws(source, first.batch, pretraining.inputs, around=True)
     train(model, SurfaceStep(model, draws, first.precision, surface), first, folders[0], deadline)
-    folders.append(StateFolder(state / "pictures", digest(pretraining, contract, code)))
+    compared_in = [sha256(Path(file)) for file in plan.losses.files]
+    folders.append(StateFolder(state / "pictures", digest(pretraining, contract, code, *compared_in)))
     draws = Draws(source, plan.batch, pretraining.inputs, around=True)
-    step = ReconstructionStep(model, draws, plan.target_views, compute.renderer, plan.precision, surface)
+    networks = load_loss_networks(plan.losses, device_of(compute.renderer))
+    step = ReconstructionStep(model, draws, plan, compute.renderer, networks, surface)
     metrics = train(model, step, plan, folders[1], deadline)
     held_out_animals = AnimalSource(packs, count - held_out, count)
     # One less than the most it was trained with: as when one view of a rig is held out.

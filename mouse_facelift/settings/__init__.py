@@ -20,6 +20,7 @@ from mouse_facelift.settings.learning import (
     SurfaceLoss,
     TrainingPlan,
 )
+from mouse_facelift.settings.losses import Losses, WeightFrom
 from mouse_facelift.settings.masks import AlphaMasks, BackgroundMasks, CarriedMasks, MadeMasks, MaskCleaning, VideoMasks
 from mouse_facelift.settings.normalization import (
     Contract,
@@ -67,6 +68,7 @@ __all__ = [
     "Keep",
     "KeyPointsFile",
     "Limit",
+    "Losses",
     "MadeMasks",
     "MaskCleaning",
     "Normalization",
@@ -86,6 +88,7 @@ __all__ = [
     "VerdictLine",
     "VerdictWork",
     "VideoMasks",
+    "WeightFrom",
     "digest",
     "json_schema",
     "parse_settings",

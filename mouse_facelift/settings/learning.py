@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from mouse_facelift.settings.base import Section
+from mouse_facelift.settings.losses import Losses
 
 
 class Checkpoint(Section):
@@ -47,6 +48,7 @@ class TrainingPlan(Section):
 class RenderedPlan(TrainingPlan):
     target_views: PositiveInt
     """views rendered and compared for each sample, inputs among them"""
+    losses: Losses
 
 
 class FullFinetune(RenderedPlan):

@@ -10,6 +10,7 @@ from mouse_facelift.geometry.gaussians import SH_BAND_0, Gaussians
 from mouse_facelift.geometry.rays import nearest_point_rays
 from mouse_facelift.gslrm import fresh_gslrm
 from mouse_facelift.gslrm.draws import Batch, Draws
+from mouse_facelift.gslrm.losses import LossNetworks
 from mouse_facelift.gslrm.objective import ReconstructionStep, SurfaceStep
 from mouse_facelift.gslrm.patches import pixels_to_rows
 from mouse_facelift.gslrm.pretrain import small_config
@@ -17,6 +18,7 @@ from mouse_facelift.gslrm.surface import SurfaceError
 from mouse_facelift.settings import SurfaceLoss
 from tests.tiny_samples import CONTRACT, blobs
 from tests.unit.gslrm.test_gslrm_pretrain import PRETRAINING
+from tests.unit.gslrm.tiny_finetune import FINETUNE
 
 DEPTH = 2.5
 CONFIG = small_config(PRETRAINING, CONTRACT)
@@ -83,7 +85,8 @@ def test_opacity_is_least_where_it_equals_alpha():
 
 @pytest.mark.parametrize("targets", range(1, 9))
 def test_seen_and_unseen_views_are_compared_alike(targets):
-    step = ReconstructionStep(fresh_gslrm(CONFIG, 0), Draws(FlatSource(), 1, (3, 3)), targets, "cpu", "float32")
+    plan = FINETUNE.model_copy(update={"target_views": targets})
+    step = ReconstructionStep(fresh_gslrm(CONFIG, 0), Draws(FlatSource(), 1, (3, 3)), plan, "cpu", LossNetworks())
     chosen = step._targets(torch.arange(6)).tolist()
     assert len(set(chosen)) == len(chosen) == min(targets, 6)
     assert chosen[: len(chosen) // 2] == list(range(len(chosen) // 2))

@@ -3,14 +3,27 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from mouse_facelift.settings import Compute, FullFinetune
+from mouse_facelift.settings import Compute, FullFinetune, Losses
 
 COMPUTE = Compute(threads=1, renderer="cpu")
+L2_ALONE = Losses(
+    l2=1.0,
+    ssim=0.0,
+    perceptual=0.0,
+    lpips=0.0,
+    pixelalign=0.0,
+    pointsdist=0.0,
+    alpha=0.0,
+    masked=False,
+    perceptual_weights=None,
+    lpips_weights=None,
+)
 FINETUNE = FullFinetune(
     method="full",
     steps=6,
     batch=2,
     target_views=2,
+    losses=L2_ALONE,
     learning_rate=1e-3,
     warmup_steps=2,
     weight_decay=0.05,
