@@ -10,6 +10,7 @@ from torch import Tensor
 from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.geometry.gaussians import Gaussians
 from mouse_facelift.geometry.rays import nearest_point_rays
+from mouse_facelift.gslrm.augmentation import augment
 from mouse_facelift.gslrm.draws import Batch, Draws
 from mouse_facelift.gslrm.losses import (
     Alphas,
@@ -36,7 +37,7 @@ Terms = dict[str, Float[Tensor, ""]]
 
 @dataclass(frozen=True)
 class ReconstructionStep:
-    """Draws a batch, predicts Gaussians from some views, renders others, compares."""
+    """Draws a batch, varies it, predicts Gaussians from some views, renders others, compares."""
 
     model: Gslrm
     draws: Draws
@@ -52,6 +53,8 @@ class ReconstructionStep:
         The loss is the mean over samples of what `plan.losses` weighs in this step (from 0), plus `surface`.
         """
         batch = self.draws(generator)
+        if self.plan.augmentation is not None:
+            batch = augment(batch, self.plan.augmentation, generator)
         weights = LossWeights(**self.plan.losses.at(step))
         gaussians = _predict(self.model, batch, self.plan.precision)
         compared = [self._compare(gaussians[number], batch, number, weights) for number in range(len(batch.samples))]
@@ -74,13 +77,15 @@ class ReconstructionStep:
     def _compare(self, gaussians: Gaussians, batch: Batch, number: int, weights: LossWeights) -> Terms:
         """`total`, its terms, and `error`, the mean squared difference of colors, background included."""
         sample, views = batch.samples[number], self._targets(batch.orders[number])
-        rendered = render(gaussians, sample.cameras[views.tolist()], self.backend)
-        target = sample.over_white()[views].to(rendered.rgb)
+        rendered = render(gaussians, sample.cameras[views.tolist()], self.backend, sample.background)
+        target = sample.over_background()[views].to(rendered.rgb)
         alpha = sample.alpha[views].to(rendered.alpha)
         placed = None
         if weights.pixelalign > 0 or weights.pointsdist > 0:
             placed = self._placed(gaussians, sample, batch.inputs[number])
-        foreground = Foreground(alpha > FOREGROUND, torch.ones_like(target[0, :, 0, 0])) if self._masked else None
+        foreground = None
+        if self._masked:
+            foreground = Foreground(alpha > FOREGROUND, target.new_tensor(sample.background))
         alphas = Alphas(rendered.alpha, alpha)
         terms = gslrm_loss(rendered.rgb, target, weights, self.networks, placed, alphas, foreground)
         return {"error": l2(rendered.rgb.detach(), target), **terms}

@@ -4,6 +4,7 @@ Sections stand in the order of `config.yaml`.
 """
 
 from mouse_facelift.settings.animal import AnimalWork, FrameFault
+from mouse_facelift.settings.augmentation import Augmentation
 from mouse_facelift.settings.base import FRAME_FIELD, digest
 from mouse_facelift.settings.capture import CalibrationFile, Capture, FloorPoints, FrameRange, KeyPointsFile
 from mouse_facelift.settings.contract import CameraContract
@@ -48,6 +49,7 @@ __all__ = [
     "AlphaMasks",
     "AnimalWork",
     "Animals",
+    "Augmentation",
     "BackgroundMasks",
     "CalibrationFile",
     "CameraContract",

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
+from mouse_facelift.settings.augmentation import Augmentation
 from mouse_facelift.settings.base import Section
 from mouse_facelift.settings.losses import Losses
 
@@ -49,6 +50,8 @@ class RenderedPlan(TrainingPlan):
     target_views: PositiveInt
     """views rendered and compared for each sample, inputs among them"""
     losses: Losses
+    augmentation: Augmentation | None
+    """null: samples are taken as they are"""
 
 
 class FullFinetune(RenderedPlan):
@@ -120,3 +123,9 @@ class Pretraining(Section):
     surface_training: TrainingPlan
     """comes first: the known surface alone teaches, and nothing is rendered"""
     training: RenderedPlan
+
+    @model_validator(mode="after")
+    def _known_surface_stays(self) -> "Pretraining":
+        if self.training.augmentation is not None and self.training.augmentation.roll_degrees > 0:
+            raise ValueError("training.augmentation.roll_degrees: must be 0, for the known depth does not roll along")
+        return self

@@ -178,3 +178,12 @@ def test_weights_of_losses_change_at_their_steps(content):
 def test_losses_that_cannot_be_computed_are_refused(content, changes, words):
     with pytest.raises(ValueError, match=words.replace(".", "[.]")):
         with_losses(content, **changes)
+
+
+def test_pictures_do_not_roll_where_their_depth_is_known(content):
+    varied = {"brightness": 0, "contrast": 0, "hue_degrees": 0, "background": True, "yaw_degrees": 180}
+    content["pretraining"]["training"]["augmentation"] = varied | {"roll_degrees": 0}
+    parse_settings(content, "config.yaml")
+    content["pretraining"]["training"]["augmentation"] = varied | {"roll_degrees": 5}
+    with pytest.raises(ValueError, match="roll_degrees: must be 0"):
+        parse_settings(content, "config.yaml")

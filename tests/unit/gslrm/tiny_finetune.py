@@ -24,6 +24,7 @@ FINETUNE = FullFinetune(
     batch=2,
     target_views=2,
     losses=L2_ALONE,
+    augmentation=None,
     learning_rate=1e-3,
     warmup_steps=2,
     weight_decay=0.05,
