@@ -23,8 +23,13 @@ _TO_YIQ = ((0.299, 0.587, 0.114), (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 
 
 
 def augment(batch: Batch, augmentation: Augmentation, generator: torch.Generator) -> Batch:
-    """Vary every sample of a batch on its own; the same generator gives the same numbers."""
-    return replace(batch, samples=[vary(sample, augmentation, generator) for sample in batch.samples])
+    """Vary every sample of a batch on its own; one generator gives one result, in shares of a batch as in the whole."""
+    seed = int(torch.randint(2**62, (), generator=generator)) + batch.first
+    samples = [
+        vary(sample, augmentation, torch.Generator().manual_seed(seed + number))
+        for number, sample in enumerate(batch.samples)
+    ]
+    return replace(batch, samples=samples)
 
 
 def vary(sample: Sample, augmentation: Augmentation, generator: torch.Generator) -> Sample:

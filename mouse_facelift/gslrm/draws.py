@@ -19,6 +19,8 @@ class Batch:
     samples: list[Sample]
     orders: list[Int[Tensor, " view"]]
     given: int
+    first: int = 0
+    """number of its first sample in the step's whole batch, of which it may be a share"""
 
     @property
     def inputs(self) -> list[Int[Tensor, " input"]]:

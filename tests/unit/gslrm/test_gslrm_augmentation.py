@@ -176,6 +176,17 @@ def test_the_same_generator_gives_the_same_samples_and_another_others():
     assert first.orders is batch.orders and first.given == 2
 
 
+def test_shares_of_a_batch_are_varied_as_in_the_whole():
+    rows, orders = [0, 1, 1, 2], [torch.arange(4)] * 4
+    samples = [blobs(row) for row in rows]
+    whole = augment(Batch(rows, samples, orders, 2), EVERYTHING, seeded(0)).samples
+    shares = [Batch(rows[i : i + 2], samples[i : i + 2], orders[i : i + 2], 2, first=i) for i in (0, 2)]
+    parts = [sample for share in shares for sample in augment(share, EVERYTHING, seeded(0)).samples]
+    assert all(torch.equal(a.images, b.images) for a, b in zip(whole, parts, strict=True))
+    assert [sample.background for sample in whole] == [sample.background for sample in parts]
+    assert not torch.equal(whole[1].images, whole[2].images)  # one sample drawn twice
+
+
 def test_one_setting_does_not_change_what_others_draw():
     yaw = NOTHING.model_copy(update={"yaw_degrees": 90.0})
     both = yaw.model_copy(update={"background": True, "brightness": 0.2})
