@@ -6,6 +6,7 @@ rule finetune_gslrm:
         table=lambda w: plan.table(plan.experiment_of(w.training)),
         checkpoint=checkpoint("weights"),
         config=checkpoint("config"),
+        compared_in=of_training(lambda row: list(row.finetune.losses.files)),
     output:
         weights="results/weights/{training}/weights.safetensors",
         card="results/weights/{training}/card.json",

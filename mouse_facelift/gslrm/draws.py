@@ -21,6 +21,8 @@ class Batch:
     given: int
     random_order: bool = True
     """whether input views go in as drawn, or in the rig's order"""
+    first: int = 0
+    """number of its first sample in the step's whole batch, of which it may be a share"""
 
     @property
     def inputs(self) -> list[Int[Tensor, " input"]]:

@@ -11,6 +11,7 @@ from mouse_facelift.gslrm.draws import Draws
 from mouse_facelift.gslrm.honesty import require_honest, require_size, require_views
 from mouse_facelift.gslrm.loading import load_gslrm
 from mouse_facelift.gslrm.methods import prepare
+from mouse_facelift.gslrm.losses import load_loss_networks
 from mouse_facelift.gslrm.objective import ReconstructionStep
 from mouse_facelift.gslrm.sources import TableSource
 from mouse_facelift.gslrm.trained import last_psnr, skipped_updates, write_weights
@@ -49,6 +50,7 @@ def finetune_gslrm(
     the first of them writes.
 
     Raises:
+        FileNotFoundError: no file of a network that a loss compares with.
         ValueError: the data break the contract and the experiment does not allow it, or were made for another one, or
             have too few views; the checkpoint is not as declared, or does not fit its configuration, or that the
             contract; the method does not

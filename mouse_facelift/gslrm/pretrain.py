@@ -17,6 +17,7 @@ from mouse_facelift.gslrm.config import (
     Upsampler,
 )
 from mouse_facelift.gslrm.draws import Draws
+from mouse_facelift.gslrm.losses import load_loss_networks
 from mouse_facelift.gslrm.measure import measure_unseen_views
 from mouse_facelift.gslrm.network import fresh_gslrm
 from mouse_facelift.gslrm.objective import ReconstructionStep, SurfaceStep
@@ -74,7 +75,7 @@ def pretrain_gslrm(
     `surface_training` comes first, then `training`, each with its own rates and states.
 
     Raises:
-        FileNotFoundError: there are no packs.
+        FileNotFoundError: there are no packs, or no file of a network that a loss compares with.
         ValueError: the packs were made for other settings.
         SystemExit: with code 75 a little before `minutes` are over; the same call goes on.
     """

@@ -4,6 +4,7 @@ Sections stand in the order of `config.yaml`.
 """
 
 from mouse_facelift.settings.animal import AnimalWork, FrameFault
+from mouse_facelift.settings.augmentation import Augmentation
 from mouse_facelift.settings.base import FRAME_FIELD, digest
 from mouse_facelift.settings.capture import CalibrationFile, Capture, FloorPoints, FrameRange, KeyPointsFile
 from mouse_facelift.settings.contract import CameraContract
@@ -29,6 +30,7 @@ from mouse_facelift.settings.learning import (
     TrainedMethod,
     TrainingPlan,
 )
+from mouse_facelift.settings.losses import Losses, WeightFrom
 from mouse_facelift.settings.masks import AlphaMasks, BackgroundMasks, CarriedMasks, MadeMasks, MaskCleaning, VideoMasks
 from mouse_facelift.settings.normalization import (
     Contract,
@@ -56,6 +58,7 @@ __all__ = [
     "AlphaMasks",
     "AnimalWork",
     "Animals",
+    "Augmentation",
     "BackgroundMasks",
     "CalibrationFile",
     "CameraContract",
@@ -82,6 +85,7 @@ __all__ = [
     "Limit",
     "Lora",
     "LoraTarget",
+    "Losses",
     "MadeMasks",
     "MaskCleaning",
     "NoFinetune",
@@ -104,6 +108,7 @@ __all__ = [
     "VerdictLine",
     "VerdictWork",
     "VideoMasks",
+    "WeightFrom",
     "digest",
     "json_schema",
     "parse_settings",

@@ -4,7 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
+from mouse_facelift.settings.augmentation import Augmentation
 from mouse_facelift.settings.base import Name, Section
+from mouse_facelift.settings.losses import Losses
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
@@ -90,6 +92,9 @@ class TrainingPlan(Section):
 class RenderedPlan(TrainingPlan):
     target_views: PositiveInt
     """views rendered and compared for each sample, inputs among them"""
+    losses: Losses
+    augmentation: Augmentation | None
+    """null: samples are taken as they are"""
 
 
 class FinetunePlan(RenderedPlan):
@@ -202,3 +207,9 @@ class Pretraining(Section):
     surface_training: TrainingPlan
     """comes first: the known surface alone teaches, and nothing is rendered"""
     training: RenderedPlan
+
+    @model_validator(mode="after")
+    def _known_surface_stays(self) -> "Pretraining":
+        if self.training.augmentation is not None and self.training.augmentation.roll_degrees > 0:
+            raise ValueError("training.augmentation.roll_degrees: must be 0, for the known depth does not roll along")
+        return self

@@ -21,7 +21,8 @@ from mouse_facelift.formats.whole import whole_file, write_text_whole
 KEPT_STATES = 2
 CONTENT = {"identity", "step", "model", "optimizer", "metrics"}
 
-# What is told of one step: its number, loss, psnr (dB), grad_norm, learning_rate, and 1 or 0 for updated.
+# What is told of one step: its number, loss, psnr (dB), grad_norm, learning_rate, 1 or 0 for updated, and whatever
+# else the step tells, such as the terms of its loss.
 StepMetrics = dict[str, int | float]
 
 
@@ -137,7 +138,8 @@ def _as_csv(rows: Sequence[StepMetrics]) -> str:
     if not rows:
         return ""
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]))
+    columns = dict.fromkeys(name for row in rows for name in row)  # a term may count in some steps only
+    writer = csv.DictWriter(text, fieldnames=list(columns))
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()

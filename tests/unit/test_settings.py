@@ -173,3 +173,43 @@ def test_a_picture_folder_lists_the_chosen_frames(content):
     files = Plan(parse_settings(content, "config.yaml")).pictures("walk")
     assert files[:2] == ["raw/Camera1/0000.png", "raw/Camera1/0119.png"]
     assert len(files) == 12
+
+
+def with_losses(content, **changes):
+    content["experiments"]["full"]["finetune"]["losses"] |= changes
+    return parse_settings(content, "config.yaml").experiments["full"].finetune.losses
+
+
+def test_weights_of_losses_change_at_their_steps(content):
+    warmup = [{"from_step": 0, "weight": 0.0}, {"from_step": 500, "weight": 0.5}]
+    losses = with_losses(content, perceptual=warmup, perceptual_weights="vgg19.safetensors", lpips_weights="unused.pt")
+    assert [losses.at(step)["perceptual"] for step in (0, 499, 500, 10**6)] == [0.0, 0.0, 0.5, 0.5]
+    assert losses.at(0)["l2"] == 1.0
+    assert losses.files == ("vgg19.safetensors",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"perceptual": 0.5}, "perceptual_weights is null"),
+        ({"lpips": [{"from_step": 0, "weight": 0}, {"from_step": 9, "weight": 1}]}, "lpips_weights is null"),
+        ({"l2": 0.0}, "from step 0 on, every term has weight 0"),
+        ({"l2": [{"from_step": 0, "weight": 1}, {"from_step": 7, "weight": 0}]}, "from step 7 on, every term"),
+        ({"l2": [{"from_step": 1, "weight": 1}]}, "expected 0 and then ever later steps"),
+        ({"l2": []}, "losses.l2"),
+        ({"l2": -1.0}, "losses.l2"),
+        ({"l2": float("inf")}, "losses.l2"),
+    ],
+)
+def test_losses_that_cannot_be_computed_are_refused(content, changes, words):
+    with pytest.raises(ValueError, match=words.replace(".", "[.]")):
+        with_losses(content, **changes)
+
+
+def test_pictures_do_not_roll_where_their_depth_is_known(content):
+    varied = {"brightness": 0, "contrast": 0, "hue_degrees": 0, "background": True, "yaw_degrees": 180}
+    content["pretraining"]["training"]["augmentation"] = varied | {"roll_degrees": 0}
+    parse_settings(content, "config.yaml")
+    content["pretraining"]["training"]["augmentation"] = varied | {"roll_degrees": 5}
+    with pytest.raises(ValueError, match="roll_degrees: must be 0"):
+        parse_settings(content, "config.yaml")

@@ -72,12 +72,12 @@ def test_an_error_at_any_step_and_then_the_same_call_gives_the_same_bytes(finetu
     for broken_at in (1, 3, 5, 6):
         calls = 0
 
-        def step(self, generator, broken_at=broken_at):
+        def step(self, generator, number, broken_at=broken_at):
             nonlocal calls
             calls += 1
             if calls == broken_at:
                 raise KeyboardInterrupt
-            return inner(self, generator)
+            return inner(self, generator, number)
 
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
             patch.setattr(ReconstructionStep, "__call__", step)
@@ -145,9 +145,9 @@ def test_a_finished_training_gives_way_to_one_with_other_data(finetune, tmp_path
 def test_updates_left_out_are_counted_even_if_none_is_left(finetune, monkeypatch) -> None:
     inner = ReconstructionStep.__call__
 
-    def not_a_number(self, generator):
-        loss, _ = inner(self, generator)
-        return loss * math.nan, math.nan
+    def not_a_number(self, generator, number):
+        loss, _ = inner(self, generator, number)
+        return loss * math.nan, {"psnr": math.nan}
 
     monkeypatch.setattr(ReconstructionStep, "__call__", not_a_number)
     card = WeightsCard.read(finetune("out").card)
