@@ -9,6 +9,7 @@ rule finetune_gslrm:
     output:
         weights="results/weights/{training}/weights.safetensors",
         card="results/weights/{training}/card.json",
+        diagnosis="results/weights/{training}/diagnosis.json",
     log:
         "logs/finetune_gslrm/{training}.log",
     benchmark:
@@ -30,7 +31,7 @@ rule finetune_gslrm:
         code=code("gslrm", "training", "rendering", "formats.sample_folder"),
     shell:
         "python -m workflow_scripts.finetune_gslrm --table {input.table} --checkpoint {input.checkpoint:q}"
-        " --config {input.config:q} --weights {output.weights} --card {output.card}"
+        " --config {input.config:q} --weights {output.weights} --card {output.card} --diagnosis {output.diagnosis}"
         " --state state/finetune_gslrm/{wildcards.training} --experiment {params.experiment}"
         " --views {params.views:q} --finetune {params.finetune:q} --contract {params.contract:q}"
         " --allow-broken-contract {params.allowed} --compute {params.compute:q} --code {params.code}"

@@ -5,15 +5,19 @@ from pathlib import Path
 from mouse_facelift.formats.card import WeightsCard
 from mouse_facelift.formats.sample_table import SampleTable
 from mouse_facelift.formats.whole import sha256
+from mouse_facelift.gslrm.diagnose import diagnose
 from mouse_facelift.gslrm.draws import Draws
+from mouse_facelift.gslrm.held_out import held_out_views
 from mouse_facelift.gslrm.honesty import require_honest, require_size, require_views
 from mouse_facelift.gslrm.loading import load_gslrm
+from mouse_facelift.gslrm.network import Gslrm
 from mouse_facelift.gslrm.objective import ReconstructionStep
 from mouse_facelift.gslrm.sources import TableSource
 from mouse_facelift.gslrm.trained import last_psnr, skipped_updates, write_weights
 from mouse_facelift.provenance import commit
 from mouse_facelift.rendering.backends import device_of, use_threads
 from mouse_facelift.settings import CameraContract, Compute, FullFinetune, InputViews, digest
+from mouse_facelift.training.guard import Guard
 from mouse_facelift.training.loop import Deadline, train
 from mouse_facelift.training.state import StateFolder
 
@@ -24,6 +28,7 @@ def finetune_gslrm(
     config: Path,
     weights: Path,
     card: Path,
+    diagnosis: Path,
     state: Path,
     experiment: str,
     views: InputViews,
@@ -36,8 +41,9 @@ def finetune_gslrm(
 ) -> None:
     """Fine-tune every parameter on the training split of `table`.
 
-    Writes `weights` (safetensors, the published names) and `card`. `state` is a folder outside the declared outputs;
-    an interrupted run goes on from it to the same numbers.
+    Writes `weights` (safetensors, the published names), `card`, and `diagnosis`: what the plan's guard saw and did. A
+    training that it stopped is no failure: its best weights are written, and the card says so. `state` is a folder
+    outside the declared outputs; an interrupted run goes on from it to the same numbers.
 
     Raises:
         ValueError: the data break the contract and the experiment does not allow it, or were made for another one, or
@@ -58,10 +64,15 @@ def finetune_gslrm(
         target_views=finetune.target_views,
         backend=compute.renderer,
         precision=finetune.precision,
+        guard=finetune.guard,
     )
+    guard = _guard(finetune, model, samples, table, views, compute, experiment)
     parent = sha256(checkpoint)
     folder = StateFolder(state, digest(finetune, views, sha256(table), parent, sha256(config), code))
-    metrics = train(model, step, finetune, folder, deadline)
+    metrics = train(model, step, finetune, folder, deadline, guard)
+    found = diagnose(guard, metrics, samples, table, contract, finetune, experiment)
+    kept = metrics if found.stopped is None else metrics[: found.stopped.kept_step]
+    found.write(diagnosis)
     write_weights(weights, model)
     WeightsCard(
         weights_sha256=sha256(weights),
@@ -70,10 +81,29 @@ def finetune_gslrm(
         contract=samples.contract,
         violations=samples.violations,
         settings=finetune.model_dump_json(),
-        steps=finetune.steps,
-        skipped_updates=skipped_updates(metrics),
+        steps=len(kept),
+        skipped_updates=skipped_updates(kept),
+        status=found.status,
         code=code,
         commit=commit(),
-        metrics=last_psnr(metrics),
+        metrics=last_psnr(kept),
     ).write(card)
     folder.forget_states()
+
+
+def _guard(
+    finetune: FullFinetune,
+    model: Gslrm,
+    samples: SampleTable,
+    table: Path,
+    views: InputViews,
+    compute: Compute,
+    experiment: str,
+) -> Guard | None:
+    if finetune.guard is None:
+        return None
+    held_out = finetune.guard.held_out
+    if held_out is None:
+        return Guard(finetune.guard, None)
+    measure = held_out_views(model, samples, table, held_out, views.inputs, compute.renderer, experiment)
+    return Guard(finetune.guard, measure)

@@ -13,9 +13,11 @@ from mouse_facelift.gslrm.draws import Batch, Draws
 from mouse_facelift.gslrm.losses import l2, psnr
 from mouse_facelift.gslrm.network import Gslrm
 from mouse_facelift.gslrm.reconstruct import reconstruct
+from mouse_facelift.gslrm.seen import look
 from mouse_facelift.gslrm.surface import SurfaceError
 from mouse_facelift.rendering.render import Backend, render
-from mouse_facelift.settings import Precision
+from mouse_facelift.settings import GuardPolicy, Precision
+from mouse_facelift.training.outcome import StepOutcome
 
 LEAST_ERROR = 1e-10  # 100 dB
 
@@ -33,20 +35,24 @@ class ReconstructionStep:
     surface: SurfaceError | None = None
     """what more is asked of the Gaussians, where the scene's surface is known"""
 
-    def __call__(self, generator: torch.Generator) -> tuple[Tensor, float]:
-        """The loss, and the PSNR in dB of the renderings.
+    guard: GuardPolicy | None = None
+    """by whose measures renderings and Gaussians are looked at"""
+
+    def __call__(self, generator: torch.Generator) -> StepOutcome:
+        """The loss, the PSNR in dB of the renderings, and what they look like.
 
         The loss is the mean squared error over colors in [0, 1], white background included, plus `surface`.
         """
         batch = self.draws(generator)
         gaussians = _predict(self.model, batch, self.precision)
-        errors = [
-            self._error(gaussians[number], sample, self._targets(order))
+        compared = [
+            self._compare(gaussians[number], sample, self._targets(order))
             for number, (sample, order) in enumerate(zip(batch.samples, batch.orders, strict=True))
         ]
-        error = torch.stack(errors).mean()
+        error = torch.stack([l2(rendering, target) for rendering, target in compared]).mean()
         loss = error if self.surface is None else error + self.surface(gaussians, batch)
-        return loss, psnr(error.detach().double().clamp(min=LEAST_ERROR)).item()
+        seen = None if self.guard is None else look(compared, gaussians, self.guard)
+        return StepOutcome(loss, psnr(error.detach().double().clamp(min=LEAST_ERROR)).item(), seen)
 
     def _targets(self, order: Int[Tensor, " view"]) -> Int[Tensor, " target"]:
         """Views to compare: half of them went in (the first of the order), as far as there are others.
@@ -56,9 +62,12 @@ class ReconstructionStep:
         seen = min(self.target_views, len(order)) // 2
         return torch.cat([order[:seen], order[seen:][seen - self.target_views :]])
 
-    def _error(self, gaussians: Gaussians, sample: Sample, views: Int[Tensor, " target"]) -> Float[Tensor, ""]:
+    def _compare(
+        self, gaussians: Gaussians, sample: Sample, views: Int[Tensor, " target"]
+    ) -> tuple[Float[Tensor, "target 3 height width"], Float[Tensor, "target 3 height width"]]:
+        """What cameras see of Gaussians, and the pictures."""
         rendered = render(gaussians, sample.cameras[views.tolist()], self.backend)
-        return l2(rendered.rgb, sample.over_white()[views].to(rendered.rgb))
+        return rendered.rgb, sample.over_white()[views].to(rendered.rgb)
 
 
 @dataclass(frozen=True)
@@ -70,10 +79,10 @@ class SurfaceStep:
     precision: Precision
     surface: SurfaceError
 
-    def __call__(self, generator: torch.Generator) -> tuple[Tensor, float]:
+    def __call__(self, generator: torch.Generator) -> StepOutcome:
         """The loss, and NaN for the PSNR, since there are no renderings."""
         batch = self.draws(generator)
-        return self.surface(_predict(self.model, batch, self.precision), batch), math.nan
+        return StepOutcome(self.surface(_predict(self.model, batch, self.precision), batch), math.nan)
 
 
 def _predict(model: Gslrm, batch: Batch, precision: Precision) -> Gaussians:

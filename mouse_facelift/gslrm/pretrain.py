@@ -110,6 +110,7 @@ def pretrain_gslrm(
         settings=pretraining.model_dump_json(),
         steps=first.steps + plan.steps,
         skipped_updates=skipped_updates(metrics),
+        status="complete",
         code=code,
         commit=commit(),
         metrics=last_psnr(metrics) | measured,

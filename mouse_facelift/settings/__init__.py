@@ -7,11 +7,13 @@ from mouse_facelift.settings.animal import AnimalWork, FrameFault
 from mouse_facelift.settings.base import FRAME_FIELD, digest
 from mouse_facelift.settings.capture import CalibrationFile, Capture, FloorPoints, FrameRange, KeyPointsFile
 from mouse_facelift.settings.contract import CameraContract
+from mouse_facelift.settings.guard import GuardPolicy, HeldOut
 from mouse_facelift.settings.learning import (
     Animals,
     Experiment,
     FullFinetune,
     GslrmSize,
+    GuardedPlan,
     InputViews,
     Precision,
     Pretraining,
@@ -63,6 +65,9 @@ __all__ = [
     "FrameRange",
     "FullFinetune",
     "GslrmSize",
+    "GuardPolicy",
+    "GuardedPlan",
+    "HeldOut",
     "InputViews",
     "Keep",
     "KeyPointsFile",

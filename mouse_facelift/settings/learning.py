@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from mouse_facelift.settings.base import Section
+from mouse_facelift.settings.guard import GuardPolicy
 
 
 class Checkpoint(Section):
@@ -49,7 +50,12 @@ class RenderedPlan(TrainingPlan):
     """views rendered and compared for each sample, inputs among them"""
 
 
-class FullFinetune(RenderedPlan):
+class GuardedPlan(RenderedPlan):
+    guard: GuardPolicy | None
+    """null: nothing watches"""
+
+
+class FullFinetune(GuardedPlan):
     method: Literal["full"]
 
 

@@ -5,13 +5,16 @@ import math
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from tqdm import tqdm
 
 from mouse_facelift.settings import TrainingPlan
+from mouse_facelift.training.guard import Guard
+from mouse_facelift.training.outcome import StepOutcome
 from mouse_facelift.training.schedule import cosine_rate
 from mouse_facelift.training.state import StateFolder, StepMetrics
 
@@ -23,8 +26,7 @@ LOG_EVERY = 25
 MARGIN = 0.1  # of a job's time, kept for the last step and for saving
 LONGEST_MARGIN = 180.0  # s
 
-# The loss of one step, to be lowered, and its peak signal to noise ratio (dB) for the log.
-StepLoss = Callable[[torch.Generator], tuple[Tensor, float]]
+StepLoss = Callable[[torch.Generator], StepOutcome]
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,18 @@ def adamw(model: nn.Module, learning_rate: float, weight_decay: float) -> torch.
 
 
 def train(
-    model: nn.Module, step_loss: StepLoss, plan: TrainingPlan, folder: StateFolder, deadline: Deadline
+    model: nn.Module,
+    step_loss: StepLoss,
+    plan: TrainingPlan,
+    folder: StateFolder,
+    deadline: Deadline,
+    guard: Guard | None = None,
 ) -> list[StepMetrics]:
     """Train `model` in place, from the folder's latest state if there is one; return the metrics of every step.
 
     Randomness of step n comes from a generator seeded by (plan.seed, n) alone, so an interrupted run ends with the
-    numbers of one in one piece. An update whose loss or gradient is not finite is left out and counted.
+    numbers of one in one piece. An update whose loss or gradient is not finite is left out and counted. A guard may
+    leave out others, take the model back, or stop the training, which then ends with the best weights it saw.
 
     Raises:
         ValueError: the state folder is held by another trainer or belongs to another training.
@@ -72,50 +80,70 @@ def train(
     """
     with folder.locked():
         optimizer = adamw(model, plan.learning_rate, plan.weight_decay)
-        start, metrics = folder.resume(model, optimizer)
+        start, metrics = folder.resume(model, optimizer, guard)
+        if guard is not None:
+            guard.begin({"model": model, "optimizer": optimizer})
         if start:
             log.info("resuming at step %d of %d", start, plan.steps)
         progress = tqdm(range(start, plan.steps), initial=start, total=plan.steps, desc="training", disable=None)
         for step in progress:
-            row = _one_step(model, optimizer, step_loss, plan, step)
+            if guard is not None and guard.stopped is not None:
+                break
+            row = _one_step(model, optimizer, step_loss, plan, step, guard)
             metrics.append(row)
             progress.set_postfix(psnr=f"{row['psnr']:.2f}", loss=f"{row['loss']:.5f}")
             done = step + 1
-            finished = done == plan.steps
+            finished = done == plan.steps or (guard is not None and guard.stopped is not None)
             if finished or done % LOG_EVERY == 0:
                 _log_recent(metrics, plan.steps)
             leaving = deadline.passed and not finished
             if finished or leaving or done % plan.checkpoint_every == 0:
-                folder.save(done, model, optimizer, metrics)
+                folder.save(done, model, optimizer, metrics, guard)
             if leaving:
                 log.info("out of time at step %d of %d; the same command goes on from here", done, plan.steps)
                 sys.exit(OUT_OF_TIME)
+        if guard is not None and guard.stopped is not None:
+            guard.keep_best()
         return metrics
 
 
 def _one_step(
-    model: nn.Module, optimizer: torch.optim.Optimizer, step_loss: StepLoss, plan: TrainingPlan, step: int
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    step_loss: StepLoss,
+    plan: TrainingPlan,
+    step: int,
+    guard: Guard | None,
 ) -> StepMetrics:
     rate = cosine_rate(step + 1, plan.learning_rate, plan.warmup_steps, plan.steps + 1)
+    if guard is not None:
+        rate *= guard.rate
     for group in optimizer.param_groups:
         group["lr"] = rate
-    loss, psnr = step_loss(torch.Generator().manual_seed(_step_seed(plan.seed, step)))
+    outcome = step_loss(torch.Generator().manual_seed(_step_seed(plan.seed, step)))
     optimizer.zero_grad(set_to_none=True)
-    torch.autograd.backward(loss)
+    torch.autograd.backward(outcome.loss)
     norm = float(nn.utils.clip_grad_norm_(model.parameters(), plan.gradient_clip))
-    updated = math.isfinite(norm) and math.isfinite(loss.item())
+    loss = outcome.loss.item()
+    updated = math.isfinite(norm) and math.isfinite(loss)
+    if not updated:
+        log.warning("step %d: loss %g, gradient norm %g: update left out", step + 1, loss, norm)
+    if guard is not None:
+        updated = guard.allows(step + 1, loss, norm)
     if updated:
-        optimizer.step()
-    else:
-        log.warning("step %d: loss %g, gradient norm %g: update left out", step + 1, loss.item(), norm)
-    return {
+        with nullcontext() if guard is None else guard.measuring_update(model):
+            optimizer.step()
+    row: StepMetrics = {
         "step": step + 1,
-        "loss": loss.item(),
-        "psnr": psnr,
+        "loss": loss,
+        "psnr": outcome.psnr,
         "grad_norm": norm,
         "learning_rate": rate,
         "updated": float(updated),
     }
+    if guard is not None:
+        row |= guard.judge(step + 1, outcome.seen, last=step + 1 == plan.steps)
+    return row
 
 
 def _log_recent(metrics: list[StepMetrics], steps: int) -> None:

@@ -17,9 +17,10 @@ from filelock import FileLock, Timeout
 from torch import nn
 
 from mouse_facelift.formats.whole import whole_file, write_text_whole
+from mouse_facelift.training.guard import Guard
 
 KEPT_STATES = 2
-CONTENT = {"identity", "step", "model", "optimizer", "metrics"}
+CONTENT = {"identity", "step", "model", "optimizer", "metrics", "guard"}
 
 # What is told of one step: its number, loss, psnr (dB), grad_norm, learning_rate, and 1 or 0 for updated.
 StepMetrics = dict[str, int | float]
@@ -71,6 +72,7 @@ class StateFolder:
         model: nn.Module,
         optimizer: torch.optim.Optimizer,
         metrics: Sequence[StepMetrics],
+        guard: Guard | None = None,
     ) -> None:
         """Save the state after `step` steps, and drop all but the latest ones."""
         content = {
@@ -79,6 +81,7 @@ class StateFolder:
             "model": model.state_dict(),
             "optimizer": optimizer.state_dict(),
             "metrics": [dict(row) for row in metrics],
+            "guard": None if guard is None else guard.state_dict(),
         }
         with whole_file(self.path / f"step_{step:08d}.pt") as partial:
             torch.save(content, partial)
@@ -91,8 +94,10 @@ class StateFolder:
         for state in self.states():
             state.unlink()
 
-    def resume(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[int, list[StepMetrics]]:
-        """Load the latest state into model and optimizer; return its step and metrics, or 0 and none.
+    def resume(
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, guard: Guard | None = None
+    ) -> tuple[int, list[StepMetrics]]:
+        """Load the latest state into model, optimizer and guard; return its step and metrics, or 0 and none.
 
         Raises:
             ValueError: a state cannot be read, or belongs to a training with other settings, data or weights.
@@ -108,6 +113,10 @@ class StateFolder:
             )
         model.load_state_dict(content["model"])
         optimizer.load_state_dict(content["optimizer"])
+        if guard is not None:
+            if content["guard"] is None:
+                raise ValueError(f"{states[-1]}: no guard watched this training; remove {self.path} to start anew")
+            guard.load_state_dict(content["guard"])
         return content["step"], content["metrics"]
 
 

@@ -18,6 +18,7 @@ FINETUNE = FullFinetune(
     precision="float32",
     seed=0,
     checkpoint_every=4,
+    guard=None,
 )
 
 
@@ -29,4 +30,5 @@ class Checkpoint(NamedTuple):
 class Finetuned(NamedTuple):
     weights: Path
     card: Path
+    diagnosis: Path
     state: Path

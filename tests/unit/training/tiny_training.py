@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from mouse_facelift.settings import TrainingPlan
 from mouse_facelift.training.loop import Deadline, StepLoss, train
+from mouse_facelift.training.outcome import StepOutcome
 from mouse_facelift.training.state import StateFolder, StepMetrics
 
 NEVER = Deadline(math.inf)
@@ -33,10 +34,10 @@ def fresh_model() -> nn.Module:
 
 
 def fitting(model: nn.Module) -> StepLoss:
-    def step(generator: torch.Generator) -> tuple[Tensor, float]:
+    def step(generator: torch.Generator) -> StepOutcome:
         inputs = torch.randn(4, 3, generator=generator)
         loss = (model(inputs) - inputs[:, :2]).square().mean()
-        return loss, -10 * math.log10(loss.item())
+        return StepOutcome(loss, -10 * math.log10(loss.item()))
 
     return step
 
