@@ -100,9 +100,9 @@ def _paragraph(experiment: str, guard: Guard, stopped: Stopped | None, steps: in
     counts = {
         action: sum(1 for done in guard.interventions if done.action == action) for action in ("skip", "roll_back")
     }
-    before = f"{counts['skip']} updates were left out and {counts['roll_back']} times it was taken back."
+    before = f"updates left out: {counts['skip']}, times rolled back: {counts['roll_back']}"
     if stopped is None:
-        return f"{experiment}: all {steps} steps were taken; {before}"
+        return f"{experiment}: all {steps} steps were taken; {before}."
     kept = f"The weights of step {stopped.kept_step} go on"
     if (psnr := guard.looks.get(stopped.kept_step)) is not None:
         kept += f" (held-out PSNR {psnr.whole:.2f} dB, of the animal alone {psnr.animal:.2f})"
@@ -112,6 +112,6 @@ def _paragraph(experiment: str, guard: Guard, stopped: Stopped | None, steps: in
         for number, cause in enumerate(stopped.causes, start=1)
     ]
     return (
-        f"{experiment}: stopped at step {stopped.step}: {seen}. Before, {before} {kept}."
+        f"{experiment}: stopped at step {stopped.step}: {seen}. {kept}; {before}."
         f" Check in this order: {'. '.join(checks)}."
     )

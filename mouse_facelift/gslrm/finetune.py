@@ -16,7 +16,7 @@ from mouse_facelift.gslrm.sources import TableSource
 from mouse_facelift.gslrm.trained import last_psnr, skipped_updates, write_weights
 from mouse_facelift.provenance import commit
 from mouse_facelift.rendering.backends import device_of, use_threads
-from mouse_facelift.settings import CameraContract, Compute, FullFinetune, InputViews, digest
+from mouse_facelift.settings import CameraContract, Compute, FullFinetune, GuardedPlan, InputViews, digest
 from mouse_facelift.training.guard import Guard
 from mouse_facelift.training.loop import Deadline, train
 from mouse_facelift.training.state import StateFolder
@@ -92,7 +92,7 @@ def finetune_gslrm(
 
 
 def _guard(
-    finetune: FullFinetune,
+    finetune: GuardedPlan,
     model: Gslrm,
     samples: SampleTable,
     table: Path,

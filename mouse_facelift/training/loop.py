@@ -126,10 +126,10 @@ def _one_step(
     norm = float(nn.utils.clip_grad_norm_(model.parameters(), plan.gradient_clip))
     loss = outcome.loss.item()
     updated = math.isfinite(norm) and math.isfinite(loss)
-    if not updated:
-        log.warning("step %d: loss %g, gradient norm %g: update left out", step + 1, loss, norm)
     if guard is not None:
         updated = guard.allows(step + 1, loss, norm)
+    elif not updated:
+        log.warning("step %d: loss %g, gradient norm %g: update left out", step + 1, loss, norm)
     if updated:
         with nullcontext() if guard is None else guard.measuring_update(model):
             optimizer.step()

@@ -147,3 +147,26 @@ def test_a_picture_folder_lists_the_chosen_frames(content):
     files = Plan(parse_settings(content, "config.yaml")).pictures("walk")
     assert files[:2] == ["raw/Camera1/0000.png", "raw/Camera1/0119.png"]
     assert len(files) == 12
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"least": 26}, "least: found 26, expected at most 25, the window"),
+        ({"scale_edges": [0.1, 0.01]}, "expected rising numbers"),
+        ({"white": {"limit": 0.5, "patience": 5, "action": "skip"}}, "'roll_back' or 'stop'"),
+        ({"loss": {"limit": 1.0, "patience": 5, "action": "skip"}}, "greater than 1"),
+    ],
+)
+def test_a_guard_that_makes_no_sense_is_refused(content, change, words):
+    content["experiments"]["full"]["finetune"]["guard"] |= change
+    with pytest.raises(ValueError, match=words):
+        parse_settings(content, "config.yaml")
+
+
+def test_nothing_need_watch_a_training(content):
+    content["experiments"]["full"]["finetune"]["guard"] = None
+    assert parse_settings(content, "config.yaml").experiments["full"].finetune.guard is None
+    del content["experiments"]["full"]["finetune"]["guard"]
+    with pytest.raises(ValueError, match="guard"):
+        parse_settings(content, "config.yaml")
