@@ -10,6 +10,7 @@ rule finetune_gslrm:
     output:
         weights="results/weights/{training}/weights.safetensors",
         card="results/weights/{training}/card.json",
+        diagnosis="results/weights/{training}/diagnosis.json",
     log:
         "logs/finetune_gslrm/{training}.log",
     benchmark:
@@ -34,8 +35,8 @@ rule finetune_gslrm:
     shell:
         "{SHARED_PYTHON} -m workflow_scripts.finetune_gslrm --table {input.table} --checkpoint {input.checkpoint:q}"
         " --config {input.config:q} --declared {params.declared:q} --domain {params.domain}"
-        " --weights {output.weights} --card {output.card} --state state/finetune_gslrm/{wildcards.training}"
-        " --experiment {params.experiment}"
+        " --weights {output.weights} --card {output.card} --diagnosis {output.diagnosis}"
+        " --state state/finetune_gslrm/{wildcards.training} --experiment {params.experiment}"
         " --views {params.views:q} --finetune {params.finetune:q} --contract {params.contract:q}"
         " --allow-broken-contract {params.allowed} --compute {params.compute:q} --code {params.code}"
         " --minutes {resources.runtime}"

@@ -21,8 +21,11 @@ class WeightsCard(Manifest):
     settings: str
     """JSON of the training's settings"""
     steps: int
+    """that led to these weights; fewer than planned where the training collapsed, and an earlier step's go on"""
     skipped_updates: int
-    """updates left out because the loss or the gradient was not finite"""
+    """updates left out because the loss or the gradient was not finite, or a guard found them too far off"""
+    status: str
+    """`complete`, or `collapsed at step N` and which weights these are"""
     adapters: str
     """sha256 of `adapters.safetensors` beside the weights, into which they are merged already; `none` without any"""
     code: str

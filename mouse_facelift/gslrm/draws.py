@@ -58,7 +58,7 @@ class Draws:
         number, count = self.share
         mine = slice(number * self.batch // count, (number + 1) * self.batch // count)
         samples = [self.source.sample(row) for row in rows[mine]]
-        return Batch(rows[mine], samples, orders[mine], given, self.random_order)
+        return Batch(rows[mine], samples, orders[mine], given, self.random_order, mine.start)
 
 
 def _anyhow(views: int, given: int, generator: torch.Generator) -> Int[Tensor, " view"]:

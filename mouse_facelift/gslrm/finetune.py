@@ -7,17 +7,30 @@ from mouse_facelift.formats.sample_table import SampleTable
 from mouse_facelift.formats.whole import sha256
 from mouse_facelift.gslrm.adapters import ADAPTERS_FILE, merge_adapters, write_adapters
 from mouse_facelift.gslrm.declared import require_as_declared
+from mouse_facelift.gslrm.diagnose import diagnose
 from mouse_facelift.gslrm.draws import Draws
+from mouse_facelift.gslrm.held_out import held_out_views
 from mouse_facelift.gslrm.honesty import require_honest, require_size, require_views
 from mouse_facelift.gslrm.loading import load_gslrm
-from mouse_facelift.gslrm.methods import prepare
 from mouse_facelift.gslrm.losses import load_loss_networks
+from mouse_facelift.gslrm.methods import prepare
+from mouse_facelift.gslrm.network import Gslrm
 from mouse_facelift.gslrm.objective import ReconstructionStep
 from mouse_facelift.gslrm.sources import TableSource
 from mouse_facelift.gslrm.trained import last_psnr, skipped_updates, write_weights
 from mouse_facelift.provenance import commit
 from mouse_facelift.rendering.backends import device_of, use_threads
-from mouse_facelift.settings import CameraContract, Compute, DeclaredWeights, InputViews, Lora, TrainedMethod, digest
+from mouse_facelift.settings import (
+    CameraContract,
+    Compute,
+    DeclaredWeights,
+    FinetunePlan,
+    InputViews,
+    Lora,
+    TrainedMethod,
+    digest,
+)
+from mouse_facelift.training.guard import Guard
 from mouse_facelift.training.loop import Deadline, train
 from mouse_facelift.training.precision import require_precision
 from mouse_facelift.training.processes import Processes, joined_processes
@@ -32,6 +45,7 @@ def finetune_gslrm(
     domain: str,
     weights: Path,
     card: Path,
+    diagnosis: Path,
     state: Path,
     experiment: str,
     views: InputViews,
@@ -44,17 +58,18 @@ def finetune_gslrm(
 ) -> None:
     """Fine-tune a network on the training split of `table`, by the method that `finetune` names.
 
-    Writes `weights` (safetensors, the published names) and `card`; adapters are merged into the weights, and also stand
-    alone beside them. `state` is a folder outside the declared outputs; an interrupted run goes on from it to the same
-    numbers. `declared` is of the checkpoint, `domain` of the table. Processes started by `torch.distributed.run` share the work;
-    the first of them writes.
+    Writes `weights` (safetensors, the published names), `card`, and `diagnosis`: what the plan's guard saw and did. A
+    training that it stopped is no failure: its best weights are written, and the card says so. Adapters are merged into
+    the weights, and also stand alone beside them. `state` is a folder outside the declared outputs; an interrupted run
+    goes on from it to the same numbers. `declared` is of the checkpoint, `domain` of the table. Processes started by
+    `torch.distributed.run` share the work; the first of them writes.
 
     Raises:
         FileNotFoundError: no file of a network that a loss compares with.
         ValueError: the data break the contract and the experiment does not allow it, or were made for another one, or
             have too few views; the checkpoint is not as declared, or does not fit its configuration, or that the
-            contract; the method does not
-            fit the network, the precision the device, or the batch the number of processes.
+            contract; the method does not fit the network, the precision the device, or the batch the number of
+            processes.
         SystemExit: with code 75 a little before `minutes` are over; the same call goes on.
     """
     deadline = Deadline.in_minutes(minutes)
@@ -72,15 +87,21 @@ def finetune_gslrm(
         require_size(model.config, config, contract)
         prepare(model, finetune)
         model.to(device)
+        networks = load_loss_networks(finetune.losses, device)
         parts = [
-            ReconstructionStep(model, share, finetune.target_views, compute.renderer, finetune.precision)
+            ReconstructionStep(model, share, finetune, compute.renderer, networks, guard=finetune.guard)
             for share in _shares(TableSource(samples, table), views, finetune, processes)
         ]
+        guard = _guard(finetune, model, samples, table, views, compute, experiment, processes)
+        compared_in = [sha256(Path(file)) for file in finetune.losses.files]
         parent = sha256(checkpoint)
-        folder = StateFolder(state, digest(finetune, views, sha256(table), parent, sha256(config), code))
-        metrics = train(model, parts, finetune, folder, deadline, processes)
+        folder = StateFolder(state, digest(finetune, views, sha256(table), parent, sha256(config), code, *compared_in))
+        metrics = train(model, parts, finetune, folder, deadline, processes, guard)
     if not processes.writes:
         return
+    found = diagnose(guard, metrics, samples, table, contract, finetune, experiment)
+    kept = metrics if found.stopped is None else metrics[: found.stopped.kept_step]
+    found.write(diagnosis)
     adapters = "none"
     if isinstance(finetune, Lora):
         alone = weights.with_name(ADAPTERS_FILE)
@@ -97,17 +118,18 @@ def finetune_gslrm(
         contract=samples.contract,
         violations=samples.violations,
         settings=finetune.model_dump_json(),
-        steps=finetune.steps,
-        skipped_updates=skipped_updates(metrics),
+        steps=len(kept),
+        skipped_updates=skipped_updates(kept),
+        status=found.status,
         adapters=adapters,
         code=code,
         commit=commit(),
-        metrics=last_psnr(metrics),
+        metrics=last_psnr(kept),
     ).write(card)
     folder.forget_states()
 
 
-def _shares(source: TableSource, views: InputViews, finetune: TrainedMethod, processes: Processes) -> list[Draws]:
+def _shares(source: TableSource, views: InputViews, finetune: FinetunePlan, processes: Processes) -> list[Draws]:
     """What this process draws of every step, in the parts that it computes one after another."""
     batch = finetune.batch * finetune.accumulate
     draws = Draws(source, batch, (views.least, views.most), random_order=finetune.random_order)
@@ -118,3 +140,22 @@ def _require_shares(setting: str, batch: int, processes: Processes) -> None:
     """Raise ValueError if processes cannot share a batch equally."""
     if batch % processes.count:
         raise ValueError(f"{setting}: found {batch}, expected a multiple of jobs.processes, {processes.count}")
+
+
+def _guard(
+    finetune: FinetunePlan,
+    model: Gslrm,
+    samples: SampleTable,
+    table: Path,
+    views: InputViews,
+    compute: Compute,
+    experiment: str,
+    processes: Processes,
+) -> Guard | None:
+    if finetune.guard is None:
+        return None
+    held_out = finetune.guard.held_out
+    if held_out is None:
+        return Guard(finetune.guard, None, processes)
+    measure = held_out_views(model, samples, table, held_out, views.most, compute.renderer, experiment)
+    return Guard(finetune.guard, measure, processes)

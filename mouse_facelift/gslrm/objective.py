@@ -25,9 +25,11 @@ from mouse_facelift.gslrm.losses import (
 from mouse_facelift.gslrm.network import Gslrm
 from mouse_facelift.gslrm.patches import rows_to_pixels
 from mouse_facelift.gslrm.reconstruct import reconstruct
+from mouse_facelift.gslrm.seen import Compared, look
 from mouse_facelift.gslrm.surface import FOREGROUND, SurfaceError
 from mouse_facelift.rendering.render import Backend, render
-from mouse_facelift.settings import Precision
+from mouse_facelift.settings import GuardPolicy, Precision, RenderedPlan
+from mouse_facelift.training.outcome import StepOutcome
 from mouse_facelift.training.precision import mixed_precision
 
 LEAST_ERROR = 1e-10  # 100 dB
@@ -46,9 +48,11 @@ class ReconstructionStep:
     networks: LossNetworks
     surface: SurfaceError | None = None
     """what more is asked of the Gaussians, where the scene's surface is known"""
+    guard: GuardPolicy | None = None
+    """by whose measures renderings and Gaussians are looked at"""
 
-    def __call__(self, generator: torch.Generator, step: int) -> tuple[Tensor, StepMetrics]:
-        """The loss; and of the renderings the PSNR in dB, background included, and each term before its weight.
+    def __call__(self, generator: torch.Generator, step: int) -> StepOutcome:
+        """The loss; and of the renderings the PSNR in dB, background included, each term, and what they look like.
 
         The loss is the mean over samples of what `plan.losses` weighs in this step (from 0), plus `surface`.
         """
@@ -57,14 +61,22 @@ class ReconstructionStep:
             batch = augment(batch, self.plan.augmentation, generator)
         weights = LossWeights(**self.plan.losses.at(step))
         gaussians = _predict(self.model, batch, self.plan.precision)
-        compared = [self._compare(gaussians[number], batch, number, weights) for number in range(len(batch.samples))]
-        means = {name: torch.stack([terms[name] for terms in compared]).mean() for name in compared[0]}
+        compared, scored = [], []
+        for number in range(len(batch.samples)):
+            pair, terms = self._compare(gaussians[number], batch, number, weights)
+            compared.append(pair)
+            scored.append(terms)
+        means = {name: torch.stack([terms[name] for terms in scored]).mean() for name in scored[0]}
         error, loss = means.pop("error"), means.pop("total")
         if self.surface is not None:
             means["surface"] = self.surface(gaussians, batch)
             loss = loss + means["surface"]
-        told: StepMetrics = {"psnr": psnr(error.double().clamp(min=LEAST_ERROR)).item()}
-        return loss, told | {f"loss_{name}": value.item() for name, value in means.items()}
+        return StepOutcome(
+            loss,
+            psnr(error.double().clamp(min=LEAST_ERROR)).item(),
+            {name: value.item() for name, value in means.items()},
+            None if self.guard is None else look(compared, gaussians, self.guard),
+        )
 
     def _targets(self, order: Int[Tensor, " view"]) -> Int[Tensor, " target"]:
         """Views to compare: half of them went in (the first of the order), as far as there are others.
@@ -74,8 +86,11 @@ class ReconstructionStep:
         seen = min(self.plan.target_views, len(order)) // 2
         return torch.cat([order[:seen], order[seen:][seen - self.plan.target_views :]])
 
-    def _compare(self, gaussians: Gaussians, batch: Batch, number: int, weights: LossWeights) -> Terms:
-        """`total`, its terms, and `error`, the mean squared difference of colors, background included."""
+    def _compare(self, gaussians: Gaussians, batch: Batch, number: int, weights: LossWeights) -> tuple[Compared, Terms]:
+        """What cameras see of Gaussians beside the pictures; `total`, its terms, and `error`.
+
+        The error is the mean squared difference of colors, background included.
+        """
         sample, views = batch.samples[number], self._targets(batch.orders[number])
         rendered = render(gaussians, sample.cameras[views.tolist()], self.backend, sample.background)
         target = sample.over_background()[views].to(rendered.rgb)
@@ -88,7 +103,8 @@ class ReconstructionStep:
             foreground = Foreground(alpha > FOREGROUND, target.new_tensor(sample.background))
         alphas = Alphas(rendered.alpha, alpha)
         terms = gslrm_loss(rendered.rgb, target, weights, self.networks, placed, alphas, foreground)
-        return {"error": l2(rendered.rgb.detach(), target), **terms}
+        error = l2(rendered.rgb.detach(), target)
+        return Compared(rendered.rgb.detach(), target, sample.background), {"error": error, **terms}
 
     @property
     def _masked(self) -> bool:
@@ -117,10 +133,10 @@ class SurfaceStep:
     precision: Precision
     surface: SurfaceError
 
-    def __call__(self, generator: torch.Generator, step: int) -> tuple[Tensor, StepMetrics]:
+    def __call__(self, generator: torch.Generator, step: int) -> StepOutcome:
         """The loss, and NaN for the PSNR, since there are no renderings."""
         batch = self.draws(generator)
-        return self.surface(_predict(self.model, batch, self.precision), batch), {"psnr": math.nan}
+        return StepOutcome(self.surface(_predict(self.model, batch, self.precision), batch), math.nan)
 
 
 def _predict(model: Gslrm, batch: Batch, precision: Precision) -> Gaussians:

@@ -103,9 +103,11 @@ def _visible(gaussians: Gaussians, opacity: float) -> Gaussians:
 
 
 def _status(card: WeightsCard | None) -> str:
-    if card is None or card.skipped_updates == 0:
+    if card is None:
         return "complete"
-    return f"{card.skipped_updates} of {card.steps} updates skipped"
+    if card.status == "complete" and card.skipped_updates:
+        return f"{card.skipped_updates} of {card.steps} updates skipped"
+    return card.status
 
 
 def _origin(weights: Path, card: WeightsCard | None) -> str:

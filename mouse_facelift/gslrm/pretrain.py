@@ -100,13 +100,12 @@ def pretrain_gslrm(
     draws = Draws(source, first.batch * first.accumulate, pretraining.inputs, around=True).shares(first.accumulate)
     surface_parts = [SurfaceStep(model, share, first.precision, surface) for share in draws]
     train(model, surface_parts, first, folders[0], deadline)
-    folders.append(StateFolder(state / "pictures", digest(pretraining, contract, code)))
+    compared_in = [sha256(Path(file)) for file in plan.losses.files]
+    folders.append(StateFolder(state / "pictures", digest(pretraining, contract, code, *compared_in)))
     model.checkpoint_activations = plan.checkpoint_activations
     draws = Draws(source, plan.batch * plan.accumulate, pretraining.inputs, around=True).shares(plan.accumulate)
-    parts = [
-        ReconstructionStep(model, share, plan.target_views, compute.renderer, plan.precision, surface)
-        for share in draws
-    ]
+    networks = load_loss_networks(plan.losses, device_of(compute.renderer))
+    parts = [ReconstructionStep(model, share, plan, compute.renderer, networks, surface) for share in draws]
     metrics = train(model, parts, plan, folders[1], deadline)
     held_out_animals = AnimalSource(packs, count - held_out, count)
     # One less than the most it was trained with: as when one view of a rig is held out.
@@ -125,6 +124,7 @@ def pretrain_gslrm(
         settings=pretraining.model_dump_json(),
         steps=first.steps + plan.steps,
         skipped_updates=skipped_updates(metrics),
+        status="complete",
         adapters="none",
         code=code,
         commit=commit(),

@@ -8,11 +8,13 @@ from mouse_facelift.settings.augmentation import Augmentation
 from mouse_facelift.settings.base import FRAME_FIELD, digest
 from mouse_facelift.settings.capture import CalibrationFile, Capture, FloorPoints, FrameRange, KeyPointsFile
 from mouse_facelift.settings.contract import CameraContract
+from mouse_facelift.settings.guard import GuardPolicy, HeldOut
 from mouse_facelift.settings.learning import (
     Animals,
     Checkpoint,
     DeclaredWeights,
     Experiment,
+    FinetunePlan,
     FullFinetune,
     GslrmSize,
     HeadsOnly,
@@ -72,12 +74,15 @@ __all__ = [
     "Evaluation",
     "Experiment",
     "Fill",
+    "FinetunePlan",
     "FloorPoints",
     "FrameFault",
     "FrameRange",
     "FullFinetune",
     "GslrmSize",
+    "GuardPolicy",
     "HeadsOnly",
+    "HeldOut",
     "InputViews",
     "Keep",
     "KeyPointsFile",

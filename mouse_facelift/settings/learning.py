@@ -6,6 +6,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 
 from mouse_facelift.settings.augmentation import Augmentation
 from mouse_facelift.settings.base import Name, Section
+from mouse_facelift.settings.guard import GuardPolicy
 from mouse_facelift.settings.losses import Losses
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -102,6 +103,8 @@ class FinetunePlan(RenderedPlan):
 
     random_order: bool
     """whether drawn input views go in as drawn, or in the rig's order: the network cannot tell, but for rounding"""
+    guard: GuardPolicy | None
+    """null: nothing watches"""
 
 
 class HeadsOnly(FinetunePlan):

@@ -11,10 +11,12 @@ from torch import nn
 from tqdm import tqdm
 
 from mouse_facelift.settings import TrainingPlan
+from mouse_facelift.training.guard import Guard
+from mouse_facelift.training.outcome import StepLoss
 from mouse_facelift.training.processes import ALONE, Processes
 from mouse_facelift.training.schedule import cosine_rate
 from mouse_facelift.training.state import StateFolder, StepMetrics
-from mouse_facelift.training.update import StepLoss, Updater
+from mouse_facelift.training.update import Updater, if_finite
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +50,7 @@ def train(
     folder: StateFolder,
     deadline: Deadline,
     processes: Processes = ALONE,
+    guard: Guard | None = None,
 ) -> list[StepMetrics]:
     """Train `model` in place, from the folder's latest state if there is one; return the metrics of every step.
 
@@ -55,7 +58,8 @@ def train(
     weights, the model has the averaged ones at the end.
 
     Randomness of step n comes from a generator seeded by (plan.seed, n) alone, so an interrupted run ends with the
-    numbers of one in one piece. An update whose loss or gradient is not finite is left out and counted.
+    numbers of one in one piece. An update whose loss or gradient is not finite is left out and counted. A guard may
+    leave out others, take the model back, or stop the training, which then ends with the best weights it saw.
 
     Raises:
         ValueError: the state folder is held by another trainer or belongs to another training.
@@ -64,43 +68,64 @@ def train(
     """
     with folder.locked() if processes.writes else nullcontext():
         updater = Updater(model, plan, processes)
-        start, metrics = folder.resume(model, updater)
+        start, metrics = folder.resume(model, updater, guard)
         processes.wait()  # so that nobody saves, and drops old states, while another still reads
+        if guard is not None:
+            guard.begin({"model": model, "updater": updater}, updater.averaged)
         if start and processes.writes:
             log.info("resuming at step %d of %d", start, plan.steps)
         quiet = None if processes.writes else True
         progress = tqdm(range(start, plan.steps), initial=start, total=plan.steps, desc="training", disable=quiet)
         for step in progress:
-            row = _one_step(updater, parts, plan, step)
+            if _stopped(guard):
+                break
+            row = _one_step(updater, parts, plan, step, guard)
             metrics.append(row)
             progress.set_postfix(psnr=f"{row['psnr']:.2f}", loss=f"{row['loss']:.5f}")
             done = step + 1
-            finished = done == plan.steps
+            finished = done == plan.steps or _stopped(guard)
             leaving = processes.mean([float(deadline.passed)])[0] > 0 and not finished
             if processes.writes and (finished or done % LOG_EVERY == 0):
                 _log_recent(metrics, plan.steps)
             if processes.writes and (finished or leaving or done % plan.checkpoint_every == 0):
-                folder.save(done, model, updater, metrics)
+                folder.save(done, model, updater, metrics, guard)
             if leaving:
                 log.info("out of time at step %d of %d; the same command goes on from here", done, plan.steps)
                 sys.exit(OUT_OF_TIME)
-        updater.finish()
+        if guard is not None and guard.stopped is not None:
+            guard.keep_best()
+        else:
+            updater.finish()
         return metrics
 
 
-def _one_step(updater: Updater, parts: Sequence[StepLoss], plan: TrainingPlan, step: int) -> StepMetrics:
+def _stopped(guard: Guard | None) -> bool:
+    return guard is not None and guard.stopped is not None
+
+
+def _one_step(
+    updater: Updater, parts: Sequence[StepLoss], plan: TrainingPlan, step: int, guard: Guard | None
+) -> StepMetrics:
     rate = cosine_rate(step + 1, plan.learning_rate, plan.warmup_steps, plan.steps + 1)
-    update = updater.update(parts, rate, _step_seed(plan.seed, step))
+    if guard is not None:
+        rate *= guard.rate
+    allowed = if_finite if guard is None else guard.at(step + 1)
+    update = updater.update(parts, step, rate, _step_seed(plan.seed, step), allowed)
     if not update.made:
         log.warning("step %d: loss %g, gradient norm %g: update left out", step + 1, update.loss, update.grad_norm)
-    return {
+    row: StepMetrics = {
         "step": step + 1,
         "loss": update.loss,
         "psnr": update.psnr,
+        **{f"loss_{name}": value for name, value in update.terms.items()},
         "grad_norm": update.grad_norm,
         "learning_rate": rate,
+        "update_ratio": update.ratio,
         "updated": float(update.made),
     }
+    if guard is not None:
+        row |= guard.judge(step + 1, update.ratio, update.seen, last=step + 1 == plan.steps)
+    return row
 
 
 def _log_recent(metrics: list[StepMetrics], steps: int) -> None:

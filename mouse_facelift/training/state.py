@@ -10,29 +10,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
 from torch import nn
 
 from mouse_facelift.formats.whole import whole_file, write_text_whole
+from mouse_facelift.training.guard import Guard, Stateful
 
 KEPT_STATES = 2
-CONTENT = {"identity", "step", "model", "optimizer", "metrics"}
+CONTENT = {"identity", "step", "model", "updater", "metrics", "guard"}
 
 # What is told of one step: its number, loss, psnr (dB), grad_norm, learning_rate, 1 or 0 for updated, and whatever
 # else the step tells, such as the terms of its loss.
 StepMetrics = dict[str, int | float]
-
-
-@runtime_checkable
-class HasState(Protocol):
-    """An optimizer, and what else goes on from a state."""
-
-    def state_dict(self) -> dict[str, Any]: ...
-
-    def load_state_dict(self, state: dict[str, Any], /) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -79,16 +71,18 @@ class StateFolder:
         self,
         step: int,
         model: nn.Module,
-        optimizer: HasState,
+        updater: Stateful,
         metrics: Sequence[StepMetrics],
+        guard: Guard | None = None,
     ) -> None:
         """Save the state after `step` steps, and drop all but the latest ones."""
         content = {
             "identity": self.identity,
             "step": step,
             "model": model.state_dict(),
-            "optimizer": optimizer.state_dict(),
+            "updater": updater.state_dict(),
             "metrics": [dict(row) for row in metrics],
+            "guard": None if guard is None else guard.state_dict(),
         }
         with whole_file(self.path / f"step_{step:08d}.pt") as partial:
             torch.save(content, partial)
@@ -101,8 +95,8 @@ class StateFolder:
         for state in self.states():
             state.unlink()
 
-    def resume(self, model: nn.Module, optimizer: HasState) -> tuple[int, list[StepMetrics]]:
-        """Load the latest state into model and optimizer; return its step and metrics, or 0 and none.
+    def resume(self, model: nn.Module, updater: Stateful, guard: Guard | None = None) -> tuple[int, list[StepMetrics]]:
+        """Load the latest state into model, updater and guard; return its step and metrics, or 0 and none.
 
         Raises:
             ValueError: a state cannot be read, or belongs to a training with other settings, data or weights.
@@ -117,7 +111,11 @@ class StateFolder:
                 f" {self.identity}): settings, data or weights changed; remove {self.path} to start anew"
             )
         model.load_state_dict(content["model"])
-        optimizer.load_state_dict(content["optimizer"])
+        updater.load_state_dict(content["updater"])
+        if guard is not None:
+            if content["guard"] is None:
+                raise ValueError(f"{states[-1]}: no guard watched this training; remove {self.path} to start anew")
+            guard.load_state_dict(content["guard"])
         return content["step"], content["metrics"]
 
 

@@ -13,6 +13,7 @@ from mouse_facelift.capture import read_calibration
 from mouse_facelift.evaluation.metrics import PSNR_CAP
 from mouse_facelift.evaluation.scores import COLUMNS
 from mouse_facelift.formats.card import WeightsCard
+from mouse_facelift.formats.diagnosis import TrainingDiagnosis
 from mouse_facelift.formats.frames import Frames
 from mouse_facelift.formats.packs import read_pack
 from mouse_facelift.formats.ply import read_ply
@@ -216,6 +217,7 @@ def test_finetune_gslrm_changes_every_tensor_it_started_from(finished, experimen
     assert card.contract == contract_of(finished).hash
     assert card.steps == 6
     assert bool(card.violations) == (experiment == "real_camera")
+    assert TrainingDiagnosis.read(weights.with_name("diagnosis.json")).status == card.status == "complete"
 
 
 @pytest.mark.parametrize("experiment", ["zero_shot", "full", "real_camera"])

@@ -213,3 +213,26 @@ def test_pictures_do_not_roll_where_their_depth_is_known(content):
     content["pretraining"]["training"]["augmentation"] = varied | {"roll_degrees": 5}
     with pytest.raises(ValueError, match="roll_degrees: must be 0"):
         parse_settings(content, "config.yaml")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"least": 26}, "least: found 26, expected at most 25, the window"),
+        ({"scale_edges": [0.1, 0.01]}, "expected rising numbers"),
+        ({"white": {"limit": 0.5, "patience": 5, "action": "skip"}}, "'roll_back' or 'stop'"),
+        ({"loss": {"limit": 1.0, "patience": 5, "action": "skip"}}, "greater than 1"),
+    ],
+)
+def test_a_guard_that_makes_no_sense_is_refused(content, change, words):
+    content["experiments"]["full"]["finetune"]["guard"] |= change
+    with pytest.raises(ValueError, match=words):
+        parse_settings(content, "config.yaml")
+
+
+def test_nothing_need_watch_a_training(content):
+    content["experiments"]["full"]["finetune"]["guard"] = None
+    assert parse_settings(content, "config.yaml").experiments["full"].finetune.guard is None
+    del content["experiments"]["full"]["finetune"]["guard"]
+    with pytest.raises(ValueError, match="guard"):
+        parse_settings(content, "config.yaml")

@@ -205,13 +205,16 @@ class Listed:
     def sample(self, index: int) -> Sample:
         return blobs(index)
 
+    def view_count(self, index: int) -> int:
+        return len(blobs(index).cameras)
+
 
 def step_with(checkpoint, augmentation: Augmentation | None) -> tuple[float, dict[str, float]]:
     model = load_gslrm(checkpoint.weights, checkpoint.config)
     plan = FINETUNE.model_copy(update={"augmentation": augmentation})
     step = ReconstructionStep(model, Draws(Listed(), 2, (2, 2)), plan, "cpu", LossNetworks())
-    loss, told = step(seeded(5), 0)
-    return loss.item(), told
+    outcome = step(seeded(5), 0)
+    return outcome.loss.item(), {"psnr": outcome.psnr, **outcome.terms}
 
 
 def test_a_step_on_varied_samples_is_seeded_and_nothing_varied_is_the_step_of_before(checkpoint) -> None:

@@ -40,6 +40,8 @@ def write_card(weights: Path, config: Path, domain: str) -> None:
         settings="{}",
         steps=150,
         skipped_updates=0,
+        status="complete",
+        adapters="none",
         code="c0de",
         commit="abc",
         metrics={},

@@ -20,6 +20,7 @@ from mouse_facelift.gslrm import GslrmConfig, load_gslrm, read_config
 from mouse_facelift.gslrm.objective import ReconstructionStep
 from mouse_facelift.gslrm.trained import read_card
 from mouse_facelift.settings import InputViews
+from mouse_facelift.training.outcome import StepOutcome
 from tests.tiny_samples import CONTRACT, write_table
 from tests.unit.gslrm.tiny_finetune import COMPUTE, DECLARED, FINETUNE
 
@@ -95,6 +96,7 @@ def command(table: Path, checkpoint: Any, out: Path, plan: dict[str, Any]) -> li
         "domain": "mouse",
         "weights": out / "weights.safetensors",
         "card": out / "card.json",
+        "diagnosis": out / "diagnosis.json",
         "state": out / "s",
         "experiment": "full",
         "views": InputViews(inputs=3).model_dump_json(),
@@ -146,8 +148,7 @@ def test_updates_left_out_are_counted_even_if_none_is_left(finetune, monkeypatch
     inner = ReconstructionStep.__call__
 
     def not_a_number(self, generator, number):
-        loss, _ = inner(self, generator, number)
-        return loss * math.nan, {"psnr": math.nan}
+        return StepOutcome(inner(self, generator, number).loss * math.nan, math.nan)
 
     monkeypatch.setattr(ReconstructionStep, "__call__", not_a_number)
     card = WeightsCard.read(finetune("out").card)

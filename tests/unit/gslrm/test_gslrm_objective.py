@@ -50,7 +50,7 @@ def step_on(model: Gslrm, inputs: tuple[int, int] = (2, 3), target_views: int = 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_rows_then_inputs_then_orders_are_drawn_and_ends_of_the_orders_compared(model, seed: int) -> None:
-    loss, told = step_on(model)(torch.Generator().manual_seed(seed), 0)
+    outcome = step_on(model)(torch.Generator().manual_seed(seed), 0)
 
     drawn = torch.Generator().manual_seed(seed)
     samples = [SAMPLES[row] for row in torch.randint(3, (2,), generator=drawn)]
@@ -62,12 +62,13 @@ def test_rows_then_inputs_then_orders_are_drawn_and_ends_of_the_orders_compared(
         targets = order[[0, -1]]  # one that went in and one that did not
         rendered = render(scene, sample.cameras[targets.tolist()], "cpu").rgb
         errors.append((rendered - sample.over_white()[targets]).square().mean())
-    assert loss == torch.stack(errors).mean()  # to the bit: a weight of 1 alone changes nothing
-    assert told == {"psnr": pytest.approx(-10 * loss.log10().item(), abs=1e-4), "loss_l2": loss.item()}
+    assert outcome.loss == torch.stack(errors).mean()  # to the bit: a weight of 1 alone changes nothing
+    assert outcome.psnr == pytest.approx(-10 * outcome.loss.log10().item(), abs=1e-4)
+    assert outcome.terms == {"l2": outcome.loss.item()}
 
 
 def test_the_loss_reaches_every_tensor(model) -> None:
-    step_on(model, target_views=4)(torch.Generator().manual_seed(1), 0)[0].backward()
+    step_on(model, target_views=4)(torch.Generator().manual_seed(1), 0).loss.backward()
     silent = [name for name, parameter in model.named_parameters() if not parameter.grad.abs().sum() > 0]
     assert not silent
 
@@ -110,17 +111,17 @@ def test_half_of_the_compared_views_went_in(model, target_views: int, compared: 
 
 
 def told_of(step: ReconstructionStep, number: int = 0) -> tuple[float, dict[str, float]]:
-    loss, told = step(torch.Generator().manual_seed(2), number)
-    return loss.item(), told
+    outcome = step(torch.Generator().manual_seed(2), number)
+    return outcome.loss.item(), {"psnr": outcome.psnr, **outcome.terms}
 
 
 def test_every_term_that_counts_is_told_and_weighed(model) -> None:
     weights = {"l2": 0.7, "ssim": 0.2, "lpips": 0.3, "pixelalign": 0.5, "pointsdist": 0.05, "alpha": 0.4}
     loss, told = told_of(step_on(model, lpips_weights="given", **weights))
-    assert set(told) == {"psnr"} | {f"loss_{term}" for term in weights}
-    assert loss == pytest.approx(sum(weight * told[f"loss_{term}"] for term, weight in weights.items()), rel=1e-5)
-    assert told["loss_pixelalign"] < 1e-5  # pixels' Gaussians are bound to their rays
-    assert min(value for name, value in told.items() if name not in ("psnr", "loss_pixelalign")) > 1e-4
+    assert set(told) == {"psnr", *weights}
+    assert loss == pytest.approx(sum(weight * told[term] for term, weight in weights.items()), rel=1e-5)
+    assert told["pixelalign"] < 1e-5  # pixels' Gaussians are bound to their rays
+    assert min(value for name, value in told.items() if name not in ("psnr", "pixelalign")) > 1e-4
 
 
 def test_weights_follow_the_steps(model) -> None:
@@ -131,7 +132,7 @@ def test_weights_follow_the_steps(model) -> None:
     }
     step = step_on(model, **warmup)
     loss, told = told_of(step, 999)
-    assert set(told) == {"psnr", "loss_pointsdist"} and loss == pytest.approx(0.1 * told["loss_pointsdist"])
+    assert set(told) == {"psnr", "pointsdist"} and loss == pytest.approx(0.1 * told["pointsdist"])
     assert told_of(step, 1000) == told_of(step_on(model))
 
 
@@ -153,6 +154,6 @@ def test_a_mask_without_foreground_is_refused(model, monkeypatch) -> None:
 
 def test_the_alpha_loss_reaches_opacity(model) -> None:
     step = step_on(model, l2=0.0, alpha=1.0)
-    loss, _ = step(torch.Generator().manual_seed(2), 0)
+    loss = step(torch.Generator().manual_seed(2), 0).loss
     loss.backward()
     assert loss > 0 and any(parameter.grad.abs().sum() > 0 for parameter in model.parameters())

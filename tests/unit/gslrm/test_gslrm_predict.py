@@ -139,7 +139,7 @@ def test_results_of_an_earlier_run_do_not_linger(predict) -> None:
     assert not list(path.parent.glob("models/*"))
 
 
-def card_of(weights: Path, config: Path, skipped: int) -> WeightsCard:
+def card_of(weights: Path, config: Path, skipped: int, status: str = "complete") -> WeightsCard:
     return WeightsCard(
         weights_sha256=sha256(weights),
         domain=DECLARED.domain,
@@ -151,6 +151,7 @@ def card_of(weights: Path, config: Path, skipped: int) -> WeightsCard:
         settings="{}",
         steps=150,
         skipped_updates=skipped,
+        status=status,
         adapters="none",
         code="c0de",
         commit="abc",
@@ -170,6 +171,14 @@ def test_the_card_s_word_goes_into_the_table(predict, checkpoint, name: str) -> 
     found = PredictionTable.read(predict())
     assert found.weights.endswith("): 150 steps on tiny.contract: 2 samples")
     assert found.status == "3 of 150 updates skipped"
+
+
+def test_a_collapse_goes_into_the_table(predict, checkpoint) -> None:
+    status = "collapsed at step 7; weights of step 0"
+    card_of(checkpoint.weights, checkpoint.config, skipped=3, status=status).write(
+        checkpoint.weights.with_name("card.json")
+    )
+    assert PredictionTable.read(predict()).status == status
 
 
 def test_a_card_of_other_weights_is_refused(predict, checkpoint) -> None:

@@ -103,12 +103,12 @@ def test_a_surface_step_renders_nothing_and_lowers_its_loss():
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     losses = []
     for _ in range(12):
-        loss, told = step(torch.Generator().manual_seed(0), 0)
+        outcome = step(torch.Generator().manual_seed(0), 0)
         optimizer.zero_grad()
-        loss.backward()
+        outcome.loss.backward()
         optimizer.step()
-        losses.append(loss.item())
-        assert math.isnan(told["psnr"])
+        losses.append(outcome.loss.item())
+        assert math.isnan(outcome.psnr)
     assert losses[-1] < 0.8 * losses[0]
 
 
@@ -116,7 +116,7 @@ def test_half_precision_changes_little():
     surface = SurfaceError(FlatSource(), CONFIG, SurfaceLoss(depth=1.0, color=1.0, opacity=1.0))
     model = fresh_gslrm(CONFIG, 0)
     exact, rough = (
-        SurfaceStep(model, Draws(FlatSource(), 1, (2, 2)), precision, surface)(torch.Generator().manual_seed(0), 0)[0]
+        SurfaceStep(model, Draws(FlatSource(), 1, (2, 2)), precision, surface)(torch.Generator().manual_seed(0), 0).loss
         for precision in ("float32", "bfloat16")
     )
     assert exact.dtype == rough.dtype == torch.float32

@@ -36,6 +36,7 @@ FINETUNE = FullFinetune(
     ema=None,
     seed=0,
     checkpoint_every=4,
+    guard=None,
 )
 DECLARED = DeclaredWeights(row="checkpoints.small", domain="procedural", sha256=None)
 
@@ -48,4 +49,5 @@ class Checkpoint(NamedTuple):
 class Finetuned(NamedTuple):
     weights: Path
     card: Path
+    diagnosis: Path
     state: Path
