@@ -97,6 +97,7 @@ def command(table: Path, checkpoint: Any, out: Path, plan: dict[str, Any]) -> li
         "weights": out / "weights.safetensors",
         "card": out / "card.json",
         "diagnosis": out / "diagnosis.json",
+        "metrics": out / "metrics.csv",
         "state": out / "s",
         "experiment": "full",
         "views": InputViews(inputs=3).model_dump_json(),
