@@ -21,6 +21,7 @@ from mouse_facelift.capture.seen_chunks import SeenChunks
 from mouse_facelift.formats.animal import AnimalChunk, ViewState
 from mouse_facelift.formats.frames import Frames, Subject
 from mouse_facelift.formats.opened import Opened
+from mouse_facelift.formats.predictions import spread
 from mouse_facelift.formats.verdict import AxisGaps, Found, Measured, Refused, UpReport
 from mouse_facelift.geometry.axis_reading import read_axes
 from mouse_facelift.geometry.calibration import Calibration
@@ -105,7 +106,7 @@ def measure(recording: Opened, chunks: SeenChunks, capture: Capture, animal: Ani
             f"none of {len(animals.frames)} frames can be used: {counts} (limits: animal, in the configuration). {said}"
         )
     up, up_report = settle_up(capture.calibration, calibration, chunks.surfaces(animals.frames[~course.left_out]))
-    carved = _spread(some.frames.tolist(), verdict.hull_frames)
+    carved = spread(some.frames.tolist(), verdict.hull_frames)
     logger.info("%s: carving %d frames, each view against the others", recording.capture, len(carved))
     points = {number: meetings.points[some.frames.tolist().index(number)] for number in carved}
     masks = {number: chunks.masks(number) for number in carved}
@@ -299,9 +300,3 @@ def _subjects(chunks: SeenChunks, course: Course) -> tuple[Subject, ...]:
         for place, frame in enumerate(animals.frames.tolist())
         if not course.left_out[place]
     )
-
-
-def _spread(numbers: Sequence[int], count: int) -> tuple[int, ...]:
-    """Take at most `count` of the frames, spread evenly."""
-    count = min(count, len(numbers))
-    return tuple(numbers[(2 * place + 1) * len(numbers) // (2 * count)] for place in range(count))

@@ -12,8 +12,8 @@ from torch import Tensor
 from mouse_facelift.carving.pinholes import sampling_maps
 from mouse_facelift.formats.animal import read_surfaces
 from mouse_facelift.formats.foreseen import Foreseen, ForeseenView, ForeseenWay
-from mouse_facelift.formats.frames import Frames, Subject
 from mouse_facelift.formats.mask_pack import MaskPack
+from mouse_facelift.formats.predictions import spread
 from mouse_facelift.formats.verdict import Found
 from mouse_facelift.formats.views import ViewResidual
 from mouse_facelift.geometry.hull import visible
@@ -59,7 +59,7 @@ def foresee_normalization(
         Foreseen(capture=seen.measured.capture, frames=(), ways=()).write(foreseen)
         return
     session = open_session(seen.frames, contract)
-    subjects = _spread(seen.frames)
+    subjects = spread(seen.frames.subjects, FRAMES)
     files = [seen.frames.chunks[subject.chunk] for subject in subjects]
     looked_at = [
         _LookedAt(
@@ -78,12 +78,6 @@ def foresee_normalization(
             for name, normalization in normalizations.items()
         ),
     ).write(foreseen)
-
-
-def _spread(frames: Frames) -> list[Subject]:
-    subjects = frames.subjects
-    count = min(FRAMES, len(subjects))
-    return [subjects[(2 * place + 1) * len(subjects) // (2 * count)] for place in range(count)]
 
 
 def _foresee(
