@@ -20,7 +20,7 @@ from mouse_facelift.geometry.hull import visible
 from mouse_facelift.geometry.lenses import project
 from mouse_facelift.normalization.frame import Animal, animal_of, place_frame
 from mouse_facelift.normalization.viewpoints import Session, measure_residuals, open_session
-from mouse_facelift.settings import CameraContract, Normalization, NormalizationWork
+from mouse_facelift.settings import CameraContract, Moved, Normalization, NormalizationWork
 
 FRAMES = 12
 """at most so many are looked at, spread evenly"""
@@ -98,8 +98,7 @@ def _foresee(
             continue
         for view in views:
             of_camera[view.camera].append(view)
-            limit = getattr(normalization, "residual_limit", None)
-            if limit is not None and view.residual.p95 > limit:
+            if isinstance(normalization, Moved) and view.residual.p95 > (limit := normalization.residual_limit):
                 refusal = refusal or (
                     f"frame {one.frame}: view {view.camera}: a residual of {view.residual.p95:.2f} px,"
                     f" residual_limit is {limit} px"

@@ -28,7 +28,7 @@ from mouse_facelift.normalization.viewpoints import (
     measure_residuals,
     place_views,
 )
-from mouse_facelift.settings import CameraContract, Contract, Fill, Normalization, Relabel
+from mouse_facelift.settings import CameraContract, Moved, Normalization, Relabel
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class FrameNormalizer:
     def _residuals(self, animal: Animal, placed: Viewpoints, names: Sequence[str]) -> tuple[ViewResidual, ...]:
         similarity = placed.similarity
         residuals = measure_residuals(placed, similarity.points(animal.surface), animal.spacing * similarity.scale)
-        if isinstance(self.normalization, Contract | Fill):
+        if isinstance(self.normalization, Moved):
             limit = self.normalization.residual_limit
             for name, residual in zip(names, residuals, strict=True):
                 if residual.p95 > limit:
@@ -153,6 +153,6 @@ def place_frame(
     if isinstance(normalization, Relabel):
         return relabel_views(session, animal.center, masks, normalization, contract)
     placed = place_views(session, animal.center, animal.radius, normalization, contract)
-    if isinstance(normalization, Contract | Fill) and normalization.rectify:
+    if isinstance(normalization, Moved) and normalization.rectify:
         return replace(placed, rectification=rectify(session, placed, masks, animal.center, hull_resolution))
     return placed

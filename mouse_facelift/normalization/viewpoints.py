@@ -17,7 +17,7 @@ from mouse_facelift.geometry.hull import visible
 from mouse_facelift.geometry.rectification import Rectification
 from mouse_facelift.geometry.rotations import look_at, rotation_to_z
 from mouse_facelift.geometry.similarity import Similarity
-from mouse_facelift.settings import CameraContract, Contract, Fill, Keep, Resize
+from mouse_facelift.settings import CameraContract, Contract, Fill, Keep, Moved, Resize
 
 UP = (0.0, 0.0, 1.0)
 
@@ -106,7 +106,7 @@ def place_views(
             return _stretched(session.calibration, normalization.normalize_distance_to, contract.image_size)
 
 
-def _origin(session: Session, center: Float[Tensor, "3"], normalization: Keep | Contract | Fill) -> Float[Tensor, "3"]:
+def _origin(session: Session, center: Float[Tensor, "3"], normalization: Keep | Moved) -> Float[Tensor, "3"]:
     return center if normalization.center == "frame" else session.middle
 
 
