@@ -18,9 +18,9 @@ from mouse_facelift.formats.verdict import Found
 from mouse_facelift.formats.views import ViewResidual
 from mouse_facelift.geometry.hull import visible
 from mouse_facelift.geometry.lenses import project
-from mouse_facelift.normalization.frame import Animal, animal_of, place_frame
+from mouse_facelift.normalization.frame import Animal, animal_of, place_frame, require_small_residuals
 from mouse_facelift.normalization.viewpoints import Session, measure_residuals, open_session
-from mouse_facelift.settings import CameraContract, Moved, Normalization, NormalizationWork
+from mouse_facelift.settings import CameraContract, Normalization, NormalizationWork
 
 FRAMES = 12
 """at most so many are looked at, spread evenly"""
@@ -93,16 +93,11 @@ def _foresee(
     for one in looked_at:
         try:
             views = _views(one, normalization, contract, work)
+            for view in views:
+                of_camera[view.camera].append(view)
+            require_small_residuals(normalization, [view.camera for view in views], [view.residual for view in views])
         except ValueError as error:
             refusal = refusal or f"frame {one.frame}: {error}"
-            continue
-        for view in views:
-            of_camera[view.camera].append(view)
-            if isinstance(normalization, Moved) and view.residual.p95 > (limit := normalization.residual_limit):
-                refusal = refusal or (
-                    f"frame {one.frame}: view {view.camera}: a residual of {view.residual.p95:.2f} px,"
-                    f" residual_limit is {limit} px"
-                )
     return ForeseenWay(
         normalization=name,
         mode=normalization.mode,
