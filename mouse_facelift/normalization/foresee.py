@@ -1,6 +1,7 @@
 """Rule `foresee_normalization`: what each way to the contract will do to a capture's views, before it is gone."""
 
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,7 @@ from torch import Tensor
 from mouse_facelift.carving.pinholes import sampling_maps
 from mouse_facelift.formats.animal import read_surfaces
 from mouse_facelift.formats.foreseen import Foreseen, ForeseenView, ForeseenWay
+from mouse_facelift.formats.frames import Frames
 from mouse_facelift.formats.mask_pack import MaskPack
 from mouse_facelift.formats.predictions import spread
 from mouse_facelift.formats.verdict import Found
@@ -59,25 +61,33 @@ def foresee_normalization(
         Foreseen(capture=seen.measured.capture, frames=(), ways=()).write(foreseen)
         return
     session = open_session(seen.frames, contract)
-    subjects = spread(seen.frames.subjects, FRAMES)
-    files = [seen.frames.chunks[subject.chunk] for subject in subjects]
-    looked_at = [
-        _LookedAt(
-            subject.frame,
-            session.of_views(subject.views),
-            animal_of(subject, read_surfaces(Path(chunk.animal))),
-            [MaskPack(Path(chunk.masks)).masks(subject.frame)[view] for view in subject.views],
-        )
-        for subject, chunk in zip(subjects, files, strict=True)
-    ]
+    looked_at = _look_at(seen.frames, session)
     Foreseen(
         capture=seen.frames.capture,
-        frames=tuple(subject.frame for subject in subjects),
+        frames=tuple(one.frame for one in looked_at),
         ways=tuple(
             _foresee(name, normalization, contract, work, session.calibration.names, looked_at)
             for name, normalization in normalizations.items()
         ),
     ).write(foreseen)
+
+
+def _look_at(frames: Frames, session: Session) -> list[_LookedAt]:
+    """Read what was found in some frames; each chunk's files are read once."""
+    looked_at = []
+    for chunk, subjects in groupby(spread(frames.subjects, FRAMES), key=lambda subject: frames.chunks[subject.chunk]):
+        surfaces, pack = read_surfaces(Path(chunk.animal)), MaskPack(Path(chunk.masks))
+        for subject in subjects:
+            masks = pack.masks(subject.frame)
+            looked_at.append(
+                _LookedAt(
+                    subject.frame,
+                    session.of_views(subject.views),
+                    animal_of(subject, surfaces),
+                    [masks[view] for view in subject.views],
+                )
+            )
+    return looked_at
 
 
 def _foresee(
