@@ -107,13 +107,8 @@ def read_shapes(path: Path) -> AnimalShapes:
     return AnimalShapes(**read_arrays(path, _LAYOUT, AnimalShapes._fields))
 
 
-def read_animals(paths: Sequence[Path]) -> AnimalChunk:
-    """Read the numbers of consecutive chunks as those of one.
-
-    Raises:
-        FileNotFoundError, ValueError: as `formats.arrays.read_arrays`.
-    """
-    chunks = [read_animal(path) for path in paths]
+def join_animals(chunks: Sequence[AnimalChunk]) -> AnimalChunk:
+    """Join the numbers of consecutive chunks, one at least, to those of one."""
     joined = {
         name: np.concatenate([getattr(chunk, name) for chunk in chunks], axis=_LAYOUT[name][1].index("frame"))
         for name in _NUMBERS
