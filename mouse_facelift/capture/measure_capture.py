@@ -26,7 +26,7 @@ from mouse_facelift.formats.verdict import AxisGaps, Found, Measured, Refused, U
 from mouse_facelift.geometry.axis_reading import read_axes
 from mouse_facelift.geometry.calibration import Calibration
 from mouse_facelift.geometry.lenses import undistort
-from mouse_facelift.geometry.rig import rig_angles
+from mouse_facelift.geometry.rig import aim_angles, rig_angles, roll_angles
 from mouse_facelift.geometry.tangency import Rig
 from mouse_facelift.geometry.triangulation import Meetings, meet_rays
 from mouse_facelift.settings import AnimalWork, Capture, VerdictWork
@@ -119,6 +119,7 @@ def measure(recording: Opened, chunks: SeenChunks, capture: Capture, animal: Ani
     )
     subject = meetings.points.mean(dim=0)
     angles = rig_angles(calibration.centers, subject, up)
+    rolls, aims = roll_angles(calibration.world_to_camera, up), aim_angles(calibration.world_to_camera, subject)
     lowest, highest = meetings.points.aminmax(dim=0)
     measured = Measured.model_validate(
         {
@@ -138,7 +139,7 @@ def measure(recording: Opened, chunks: SeenChunks, capture: Capture, animal: Ani
             "subject": subject.tolist(),
             "subject_range": (highest - lowest).tolist(),
             "extent": np.nanmedian(animals.extents, axis=0).tolist(),
-            "cameras": describe_cameras(calibration, subject, up, animals, agreement),
+            "cameras": describe_cameras(calibration, angles, rolls, aims, animals, agreement),
             "order": [calibration.names[view] for view in angles.order],
             "gaps": angles.gaps.tolist(),
             "ray_miss_p50": float(torch.quantile(meetings.rms_misses, 0.5)),
