@@ -18,7 +18,7 @@ from mouse_facelift.capture.floor import settle_up
 from mouse_facelift.capture.key_points.places import place_by_key_points
 from mouse_facelift.capture.outlines import bring_outlines, mean_focals
 from mouse_facelift.capture.seen_chunks import SeenChunks
-from mouse_facelift.formats.animal import AnimalChunk, ViewState
+from mouse_facelift.formats.animal import AnimalChunk, ViewState, select_frames
 from mouse_facelift.formats.frames import Frames, Subject
 from mouse_facelift.formats.opened import Opened
 from mouse_facelift.formats.predictions import spread
@@ -88,7 +88,7 @@ def measure(recording: Opened, chunks: SeenChunks, capture: Capture, animal: Ani
     shown = torch.from_numpy(ViewState.missing != animals.states.T)
     _require_shown(animals, shown, calibration, animal)
     enough = (shown.sum(dim=1) >= 2).numpy()
-    some = _select(animals, enough)
+    some = select_frames(animals, enough)
     present = shown[torch.from_numpy(enough)]
     directions = _center_rays(some, calibration, capture)
     meetings = _locate(directions, present, calibration, capture, some.frames.tolist())
@@ -175,17 +175,6 @@ def _require_shown(
         raise ValueError(f"no frame of {len(shown)} shows the animal in two views; {work.least_views} are asked for")
 
 
-def _select(animals: AnimalChunk, frames: Bool[np.ndarray, "frame"]) -> AnimalChunk:
-    """Take some frames."""
-    by_view = ("states", "areas", "centers", "shares", "confidences", "sharpness")
-    taken = {
-        name: values[:, frames] if name in by_view else values[frames]
-        for name, values in animals._asdict().items()
-        if name != "remarks"
-    }
-    return AnimalChunk(remarks=animals.remarks, **taken)
-
-
 def _center_rays(animals: AnimalChunk, calibration: Calibration, capture: Capture) -> Float[Tensor, "frame view 3"]:
     """Cast rays through the masks' centers, in world axes; NaN where there is no mask."""
     centers = torch.from_numpy(animals.centers)
@@ -242,7 +231,7 @@ def _diagnose(
 ) -> tuple[Recorded, Diagnosis]:
     """Look for cameras that are off, in some runs of neighboring frames."""
     taken = _runs(len(animals.frames), work.diagnosed_frames)
-    some = _select(animals, taken)
+    some = select_frames(animals, taken)
     rig = Rig(calibration.world_to_camera[:, :3, :3], calibration.centers, mean_focals(calibration))
     whole = torch.from_numpy(np.isin(some.states, (ViewState.seen, ViewState.doubtful)))
     recorded = Recorded(

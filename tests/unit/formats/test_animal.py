@@ -16,6 +16,7 @@ from mouse_facelift.formats.animal import (
     read_animal,
     read_shapes,
     read_surfaces,
+    select_frames,
     write_animal,
 )
 from mouse_facelift.formats.mask_pack import MaskPack, write_masks
@@ -67,6 +68,20 @@ def test_chunks_are_joined_even_where_one_is_empty() -> None:
     assert joined.frames.tolist() == [0, 1, 2, 3, 4]
     assert joined.states.shape == (VIEWS, 5) and joined.centers.shape == (VIEWS, 5, 2)
     assert len(joined.remarks) == 3
+
+
+@given(arrays(bool, 6))
+def test_selected_frames_and_the_rest_join_to_the_whole(first: np.ndarray) -> None:
+    """Whichever frames are taken, and the rest: put in order again, nothing was lost or mixed up."""
+    whole = chunk(3, 6)[0]
+    parts = [select_frames(whole, first), select_frames(whole, ~first)]
+    assert all(part.remarks == whole.remarks for part in parts)
+    joined = join_animals(parts)
+    order = np.argsort(joined.frames)
+    for field in AnimalChunk._fields[:-1]:
+        found, expected = getattr(joined, field), getattr(whole, field)
+        assert found.dtype == expected.dtype
+        np.testing.assert_array_equal(found.take(order, axis=expected.shape.index(6)), expected)
 
 
 @given(st.lists(arrays(bool, (2, 7, 9)), max_size=4))
