@@ -47,14 +47,14 @@ rule finetune_gslrm:
 
 # Adapters also stand alone.
 use rule finetune_gslrm as finetune_gslrm_lora with:
-    wildcard_constraints:
-        training=r"[A-Za-z0-9_.-]+\.lora-[0-9a-f]+",
     output:
         weights="results/weights/{training}/weights.safetensors",
         card="results/weights/{training}/card.json",
         diagnosis="results/weights/{training}/diagnosis.json",
         metrics="results/weights/{training}/metrics.csv",
         adapters="results/weights/{training}/adapters.safetensors",
+    wildcard_constraints:
+        training=r"[A-Za-z0-9_.-]+\.lora-[0-9a-f]+",
 
 
 ruleorder: finetune_gslrm_lora > finetune_gslrm

@@ -61,9 +61,11 @@ def finetune_gslrm(
 
     Writes `weights` (safetensors, the published names), `card`, `diagnosis`: what the plan's guard saw and did, and
     `metrics`, a row a step. A training that the guard stopped is no failure: its best weights are written, and the card
-    says so. Adapters are merged into the weights, and also stand alone beside them. `state` is a folder outside the declared outputs; an interrupted run
-    goes on from it to the same numbers. `declared` is of the checkpoint, `domain` of the table. Processes started by
-    `torch.distributed.run` share the work; the first of them writes.
+    says so. Adapters are merged into the weights, and also stand alone beside them.
+
+    `state` is a folder outside the declared outputs; an interrupted run goes on from it to the same numbers. `declared`
+    is of the checkpoint, `domain` of the table. Processes started by `torch.distributed.run` share the work; the first
+    of them writes.
 
     Raises:
         FileNotFoundError: no file of a network that a loss compares with.

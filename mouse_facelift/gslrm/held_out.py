@@ -71,7 +71,13 @@ class _Drawn(NamedTuple):
 
 
 def held_out_views(
-    model: Gslrm, table: SampleTable, path: Path, looked_at: HeldOut | Measured, inputs: int, backend: Backend, field: str
+    model: Gslrm,
+    table: SampleTable,
+    path: Path,
+    looked_at: HeldOut | Measured,
+    inputs: int,
+    backend: Backend,
+    field: str,
 ) -> HeldOutViews:
     """Read the samples that a guard looks at, or that curves show. `field` is where the configuration says which.
 
