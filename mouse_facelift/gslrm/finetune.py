@@ -162,11 +162,12 @@ def _guard(
     if finetune.guard is None:
         return None
     held_out = finetune.guard.held_out
+    changes = {step + 1 for step in finetune.losses.changes}
     if held_out is None:
-        return Guard(finetune.guard, None, processes)
+        return Guard(finetune.guard, None, processes, changes)
     field = f"experiments.{experiment}.finetune.guard.held_out"
     measure = held_out_views(model, samples, table, held_out, views.most, compute.renderer, field)
-    return Guard(finetune.guard, measure, processes)
+    return Guard(finetune.guard, measure, processes, changes)
 
 
 def _looks(
