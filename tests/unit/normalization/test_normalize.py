@@ -119,7 +119,7 @@ def test_pictures_are_those_that_the_told_cameras_would_take(
 
 def test_resize_is_consistent_with_its_own_cameras(run: Run, recording: Any) -> None:
     """Wrong for the network, but no lie: its K and poses are those of the stretched pictures."""
-    path = run(Resize(mode="resize", normalize_distance_to=2.7))
+    path = run(Resize(mode="resize", normalize_distance_to=2.7, center="file"))
     views = Views.read(path)
     fields = {violation.split(":")[0] for violation in views.violations}
     assert {"focal", "principal_point", "aim", "roll"} <= fields
@@ -131,7 +131,7 @@ def test_resize_is_consistent_with_its_own_cameras(run: Run, recording: Any) -> 
 
 
 def test_resize_in_millimeters_records_where_the_animal_is(run: Run, recording: Any) -> None:
-    path = run(Resize(mode="resize", normalize_distance_to=None))
+    path = run(Resize(mode="resize", normalize_distance_to=None, center="file"))
     views = Views.read(path)
     fields = {violation.split(":")[0] for violation in views.violations}
     assert {"distance", "subject_radius", "focal"} <= fields
@@ -187,7 +187,7 @@ def test_relabel_is_refused_unless_an_experiment_allows_it(run: Run, contract: C
 
 @pytest.mark.parametrize(
     "normalization",
-    [KEEP, RELABEL, Resize(mode="resize", normalize_distance_to=None), FILL],
+    [KEEP, RELABEL, Resize(mode="resize", normalize_distance_to=None, center="file"), FILL],
     ids=lambda value: getattr(value, "mode", ""),
 )
 def test_the_manifest_tells_where_pictures_show_a_point(
