@@ -115,7 +115,9 @@ def test_two_processes_give_the_numbers_of_one_and_go_on_where_they_stopped(
     plan = {"batch": 4, "steps": 4, "checkpoint_every": 3}
     alone = finetune("alone", plan)
     two = tmp_path / "two"
-    shared = Finetuned(two / "weights.safetensors", two / "card.json", two / "diagnosis.json", two / "s")
+    shared = Finetuned(
+        two / "weights.safetensors", two / "card.json", two / "diagnosis.json", two / "metrics.csv", two / "s"
+    )
     assert in_two_processes(table, checkpoint, tmp_path / "two", plan, minutes=0) != 0
     assert [state.name for state in shared.state.glob("step_*.pt")] == ["step_00000001.pt"]
     assert in_two_processes(table, checkpoint, tmp_path / "two", plan) == 0
