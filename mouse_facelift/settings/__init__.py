@@ -33,6 +33,7 @@ from mouse_facelift.settings.learning import (
     TrainedMethod,
     TrainingPlan,
 )
+from mouse_facelift.settings.log_experiments import LogExperiments
 from mouse_facelift.settings.losses import Losses, WeightFrom
 from mouse_facelift.settings.masks import AlphaMasks, BackgroundMasks, CarriedMasks, MadeMasks, MaskCleaning, VideoMasks
 from mouse_facelift.settings.normalization import (
@@ -90,6 +91,7 @@ __all__ = [
     "KeyPointsFile",
     "Layerwise",
     "Limit",
+    "LogExperiments",
     "Lora",
     "LoraTarget",
     "Losses",
