@@ -155,6 +155,10 @@ class Plan:
             return self.settings.checkpoints[self.settings.rows[experiment].checkpoint].weights
         return f"results/weights/{training}/weights.safetensors"
 
+    def metrics(self, experiment: str) -> str:
+        """What was measured in the training behind an experiment in which something learns, a row a step."""
+        return str(Path(self.weights(experiment)).with_name("metrics.csv"))
+
     def start(self, experiment: str) -> DeclaredWeights:
         """What is declared of the weights that an experiment starts from."""
         name = self.settings.rows[experiment].checkpoint
