@@ -52,7 +52,7 @@ def draw_curves(rows: Mapping[str, LogRow], steps: Mapping[str, pd.DataFrame], p
     FigureCanvasAgg(figure)
     lines = figure.subplots(max(len(drawn), 1), len(PANELS), squeeze=False)
     for panels, (title, names) in zip(lines, drawn.items(), strict=False):
-        _draw_group(panels, title, names, rows, steps)
+        _draw_group(list(panels), title, names, rows, steps)
     for panel, words in zip(lines[0], PANELS, strict=True):
         panel.set_title(words, fontsize=11)
     for panel in lines[-1]:
