@@ -21,6 +21,7 @@ rule finetune_gslrm:
     threads: settings.compute.threads
     resources:
         gpu=settings.jobs.gpu,
+        nodes=settings.jobs.nodes,
         mem_mb=2500,
         runtime=settings.jobs.training_minutes,
     params:
@@ -34,7 +35,7 @@ rule finetune_gslrm:
         compute=settings.compute.model_dump_json(),
         code=code("gslrm", "training", "rendering", "formats.sample_folder"),
     shell:
-        "{SHARED_PYTHON} -m workflow_scripts.finetune_gslrm --table {input.table} --checkpoint {input.checkpoint:q}"
+        "shared_python -m workflow_scripts.finetune_gslrm --table {input.table} --checkpoint {input.checkpoint:q}"
         " --config {input.config:q} --declared {params.declared:q} --domain {params.domain}"
         " --weights {output.weights} --card {output.card} --diagnosis {output.diagnosis}"
         " --metrics {output.metrics}"

@@ -144,7 +144,9 @@ def _shares(source: TableSource, views: InputViews, finetune: FinetunePlan, proc
 def _require_shares(setting: str, batch: int, processes: Processes) -> None:
     """Raise ValueError if processes cannot share a batch equally."""
     if batch % processes.count:
-        raise ValueError(f"{setting}: found {batch}, expected a multiple of jobs.processes, {processes.count}")
+        raise ValueError(
+            f"{setting}: found {batch}, expected a multiple of the processes that share it, {processes.count}"
+        )
 
 
 def _guard(
