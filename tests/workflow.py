@@ -70,9 +70,14 @@ def _shrink_log(rows: Config) -> None:
     for name, row in rows.items():
         if name not in ("zero_shot", "full_1e4", "real_camera"):
             rows[name] = None
-        elif row["finetune"]["method"] == "full":
+            continue
+        if not row["allow_broken_contract"]:
+            row["normalization"] = "contract"
+        if row["finetune"]["method"] == "full":
             measured = row["finetune"]["measured"] | {"steps": [1, 3], "samples": 2}
-            row["finetune"] |= {"steps": 3, "batch": 1, "warmup_steps": 1, "checkpoint_every": 2, "measured": measured}
+            row["finetune"] = row["finetune"] | {
+                "steps": 3, "batch": 1, "warmup_steps": 1, "checkpoint_every": 2, "measured": measured,
+            }  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Trainings as small multiples: a line of panels a question, loss, gradient, held-out animal and fading across."""
+"""Trainings as small multiples: a question a line; loss, gradient, animal and covered area across."""
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
@@ -29,7 +29,7 @@ PANELS = (
     "training loss",
     "gradient norm before clipping",
     "held-out PSNR of the animal (dB)",
-    "faded: share of what should show",
+    "covered, times what should be",
 )
 COLORS = ("#0b5c8a", "#d1495b", "#2e8b57", "#e08e0b", "#7a4fa3", "#555555")  # told apart by most, and by brightness
 MARKERS = "os^Dv*"
@@ -68,14 +68,14 @@ def _draw_group(
     rows: Mapping[str, LogRow],
     steps: Mapping[str, pd.DataFrame],
 ) -> None:
-    loss, norm, animal, faded = panels
+    loss, norm, animal, covered = panels
     for name, color, marker in zip(names, cycle(COLORS), cycle(MARKERS), strict=False):
         metrics, looks = steps[name], rows[name].looks
         loss.plot(metrics["step"], metrics["loss"].rolling(SMOOTH, min_periods=1).mean(), color=color, linewidth=1.4)
         norm.plot(metrics["step"], metrics["grad_norm"], color=color, linewidth=0.9)
         seen = [(look.step, look.animal) for look in looks if look.animal is not None]
         animal.plot([x for x, _ in seen], [y for _, y in seen], color=color, marker=marker, markersize=5, label=name)
-        faded.plot([look.step for look in looks], [look.faded for look in looks], color=color, marker=marker,
+        covered.plot([look.step for look in looks], [look.covered for look in looks], color=color, marker=marker,
                    markersize=5, label=name)  # fmt: skip
     if "zero_shot" in rows and rows["zero_shot"].held_out.animal is not None and title == "Rates and methods":
         animal.axhline(rows["zero_shot"].held_out.animal, color="#888888", linestyle="--", linewidth=1)
@@ -83,8 +83,9 @@ def _draw_group(
     norm.axhline(LOG_LIMIT, color="#a3260f", linestyle=":", linewidth=1)
     for panel in (loss, norm):
         panel.set_yscale("log")
-    faded.axhline(1, color="#bbbbbb", linestyle=":", linewidth=1)
-    faded.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False, fontsize=9)
+    covered.axhline(1, color="#888888", linestyle="--", linewidth=1)
+    covered.set_yscale("symlog", linthresh=2)
+    covered.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False, fontsize=9)
     for panel in panels:
         panel.grid(color="#ececec")
         panel.set_axisbelow(True)

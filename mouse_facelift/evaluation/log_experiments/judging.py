@@ -4,18 +4,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from mouse_facelift.evaluation.log_experiments.rows import Answer, Gradient, LogRow, Look
+from mouse_facelift.evaluation.log_experiments.rows import LogRow, Look
 
 Verdict = Literal["holds", "partly", "does not hold", "not measured"]
 Rows = Mapping[str, LogRow]
 
-WHITE = 0.6  # of what should show: a picture that lost it is white; the guard's limit in config.yaml
-FAINT = 0.2  # of what should show: a picture that lost it is faint
+WHITE, FAINT, SMEARED = 0.4, 0.8, 2.0  # times what should be covered: up to it, up to it, and from it on
 SAME = 0.5  # dB; a smaller difference is none
 
 RULE = (
-    f"A picture is white when {WHITE:.0%} of what should show is missing, faint from {FAINT:.0%} on."
-    f" Differences below {SAME} dB count as none."
+    f"Pictures are called white when they cover up to {WHITE} times what they should, faint up to {FAINT}, smeared from"
+    f" {SMEARED:g} on, and else a shape. Differences below {SAME} dB count as none."
 )
 
 
@@ -68,36 +67,23 @@ def answer_question(question: Question, rows: Rows) -> Statement:
 
 def first(row: LogRow) -> Look:
     """What was measured of a row at its first step that was looked at, nearly as pretrained."""
-    return _looks(row)[0]
+    return looks(row)[0]
 
 
 def last(row: LogRow) -> Look:
-    return _looks(row)[-1]
+    return looks(row)[-1]
 
 
-def most_faded(row: LogRow) -> Look:
-    return max(_looks(row), key=lambda look: look.faded)
-
-
-def _looks(row: LogRow) -> Sequence[Look]:
+def looks(row: LogRow) -> Sequence[Look]:
+    """All looks at a row, one at least."""
     if not row.looks:
         raise NotMeasuredError(f"Nothing was measured in the training of {row.name}.")
     return row.looks
 
 
-def gradient(row: LogRow) -> Gradient:
-    if row.gradient is None:
-        raise NotMeasuredError(f"{row.name} was not trained.")
-    return row.gradient
-
-
 def animal(row: LogRow) -> float:
     """PSNR of the animal in held-out views at the end, dB."""
     return known(row.held_out.animal, row)
-
-
-def whole(answer: Answer, row: LogRow) -> float:
-    return known(answer.psnr, row)
 
 
 def gain(row: LogRow) -> float:
@@ -116,13 +102,21 @@ def known(value: float | None, row: LogRow) -> float:
     return value
 
 
-def is_white(look: Look) -> bool:
-    return look.faded >= WHITE
+def state(look: Look) -> Literal["white", "faint", "smeared", "a shape"]:
+    if look.covered >= SMEARED:
+        return "smeared"
+    if look.covered > FAINT:
+        return "a shape"
+    return "white" if look.covered <= WHITE else "faint"
 
 
-def is_faint(look: Look) -> bool:
-    """Faint, or white."""
-    return look.faded >= FAINT
+def shows_shape(look: Look) -> bool:
+    return state(look) == "a shape"
+
+
+def seen(look: Look) -> str:
+    """What a look shows, with its number."""
+    return f"{state(look)} ({look.covered:.2g} of the area)"
 
 
 def db(value: float) -> str:
@@ -132,7 +126,3 @@ def db(value: float) -> str:
 def over(value: float) -> str:
     """A difference in dB."""
     return f"{value:+.1f} dB"
-
-
-def share(value: float) -> str:
-    return f"{value:.0%}"

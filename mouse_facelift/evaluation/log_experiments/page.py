@@ -55,9 +55,8 @@ def draw_log_page(
 
 
 CURVES = (
-    "One line of panels a question. Dotted red: the log's limit of the gradient's norm. Dashed: zero shot."
-    " Faded: of what is not white in the targets, the share by which renderings have more white; below 0 they cover"
-    " more than they should."
+    "One line of panels a question. Dotted red: the log's limit of the gradient's norm. Dashed: zero shot, and as much"
+    " covered as should be."
 )
 
 
@@ -86,17 +85,19 @@ def _numbers(table: pd.DataFrame) -> str:
     at = " / ".join(steps)
     head = [
         "row", "log", "normalization", "learns", "rate", "inputs",
-        f"animal, dB, at {at}", f"whole, dB, at {at}", f"training batch, dB, at {at}", f"faded at {at}",
-        "white, targets'", "norm: peak, at, median", "end: animal / whole", "white picture", "hull", "status",
+        f"animal, dB, at {at}", f"whole, dB, at {at}", f"training batch, dB, at {at}", f"covered at {at}",
+        "white, targets'", "norm: peak, at, median", "jump, at",
+        "end: animal / whole", "white picture", "hull", "status",
     ]  # fmt: skip
     lines = []
     for line in table.to_dict("records"):
         looked = {
             quantity: [line[f"{quantity}_at_{step}"] for step in steps]
-            for quantity in ("animal", "psnr", "batch_psnr", "faded", "white")
+            for quantity in ("animal", "psnr", "batch_psnr", "covered", "white")
         }
-        peak = _number(line["norm_peak"], 2)
-        norm = f"{peak}, {_number(line['norm_peak_step'], 0)}, {_number(line['norm_median'], 2)}" if peak else ""
+        peak = _number(line["norm_peak"], 3)
+        norm = f"{peak}, {_number(line['norm_peak_step'], 0)}, {_number(line['norm_median'], 3)}" if peak else ""
+        jump = f"{_number(line['norm_jump'], 1)}, {_number(line['norm_jump_step'], 0)}" if peak else ""
         lines.append(
             [
                 f"<b>{line['row']}</b>",
@@ -106,9 +107,10 @@ def _numbers(table: pd.DataFrame) -> str:
                 "" if _missing(line["learning_rate"]) else f"{line['learning_rate']:.0e}",
                 str(line["input_views"]),
                 *(_several(looked[quantity], 1) for quantity in ("animal", "psnr", "batch_psnr")),
-                _several(looked["faded"], 2),
+                _several(looked["covered"], 2),
                 _several([line["white_at_" + steps[-1]] if steps else None, line["target_white"]], 2),
                 norm,
+                jump,
                 *(_pair(line, name) for name in ("held_out", "white_picture", "visual_hull")),
                 html.escape(line["status"]),
             ]
@@ -116,7 +118,9 @@ def _numbers(table: pd.DataFrame) -> str:
     said = (
         "Animal: PSNR of the animal's pixels alone; whole: background included; both of held-out views. The first"
         " columns are of a few samples, a turn each, after so many steps; the last ones of all turns of the evaluated"
-        " samples, beside a white picture and the painted visual hull of the same views. Norms before clipping."
+        " samples, beside a white picture and the painted visual hull of the same views. Covered: area that is not"
+        " white, times that of the targets. Norms before clipping; jump: most that one was times the median of those"
+        " before."
     )
     return f"<h2>Numbers</h2><p>{said}</p>" + draw_table(head, lines, "numbers")
 

@@ -26,6 +26,9 @@ LABELS = dict.fromkeys(LogExperiments.model_fields, "") | {
 STEP_COLUMNS = ("step", "loss", "psnr", "grad_norm", "updated")
 LOOK_COLUMNS = ("held_out_psnr", "held_out_psnr_animal", "held_out_white", "held_out_target_white")
 
+WINDOW, LEAST = 25, 10  # steps before one that say what norm is usual, and how few of them do; as the guard has them
+LEAST_COVERED = 1e-6  # of a picture
+
 
 @dataclass(frozen=True)
 class Look:
@@ -42,10 +45,9 @@ class Look:
     target_white: float
 
     @property
-    def faded(self) -> float:
-        """Of what is not white in the targets, the share by which renderings have more white: 1 is all white."""
-        shown = 1 - self.target_white
-        return (self.white - self.target_white) / shown if shown > 0 else 0.0
+    def covered(self) -> float:
+        """How much the renderings cover, times what the targets do: 0 is all white, 1 is right, more is smeared."""
+        return (1 - self.white) / max(1 - self.target_white, LEAST_COVERED)
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,9 @@ class Gradient:
     peak: float
     peak_step: int
     median: float
+    jump: float
+    """most that a norm was times what is usual: the median of steps just before; 0 where too few were"""
+    jump_step: int
     not_finite: int
     """steps whose loss or gradient was not finite"""
 
@@ -169,9 +174,23 @@ def _gradient(steps: pd.DataFrame) -> Gradient:
     norms = dict(zip(steps["step"].astype(int), steps["grad_norm"].astype(float), strict=True))
     finite = {step: norm for step, norm in norms.items() if math.isfinite(norm)}
     if not finite:
-        return Gradient(math.nan, 0, math.nan, len(norms))
+        return Gradient(math.nan, 0, math.nan, 0.0, 0, len(norms))
     peak_step = max(finite, key=finite.__getitem__)
-    return Gradient(finite[peak_step], peak_step, median(finite.values()), len(norms) - len(finite))
+    values = list(finite.values())
+    jumps = {
+        step: norm / median(values[max(place - WINDOW, 0) : place])
+        for place, (step, norm) in enumerate(finite.items())
+        if place >= LEAST
+    }
+    jump_step = max(jumps, key=jumps.__getitem__, default=0)
+    return Gradient(
+        peak=finite[peak_step],
+        peak_step=peak_step,
+        median=median(values),
+        jump=jumps[jump_step] if jumps else 0.0,
+        jump_step=jump_step,
+        not_finite=len(norms) - len(finite),
+    )
 
 
 def _answer(scores: pd.DataFrame, role: str) -> Answer:

@@ -12,9 +12,9 @@ def log_table(rows: Mapping[str, LogRow]) -> pd.DataFrame:
 
     PSNR in dB: `psnr` of the whole picture, `animal` of the animal alone; `batch_psnr` as the log had it, of the
     training batch. `at_n`: after n steps, on a few samples. At the end, and of the trivial answers, on all turns of
-    the evaluated samples; held-out views unless the name says otherwise. `white`: share of near-white pixels; `faded`:
-    of what is not white in the targets, the share by which renderings have more of it. Norms are those of the gradient
-    before clipping.
+    the evaluated samples; held-out views unless the name says otherwise. `white`: share of near-white pixels;
+    `covered`: of the others, times those of the targets. Norms are those of the gradient before clipping; `jump`: most
+    that one was times the median of those just before.
     """
     steps = sorted({look.step for row in rows.values() for look in row.looks})
     return pd.DataFrame([_line(row, steps) for row in rows.values()])
@@ -30,11 +30,11 @@ def _line(row: LogRow, steps: list[int]) -> dict[str, object]:
         "learning_rate": row.learning_rate,
         "input_views": row.input_views,
     }
-    for quantity in ("batch_psnr", "psnr", "animal", "white", "faded"):
+    for quantity in ("batch_psnr", "psnr", "animal", "white", "covered"):
         for step in steps:
             line[f"{quantity}_at_{step}"] = getattr(looks[step], quantity) if step in looks else None
     line["target_white"] = row.looks[0].target_white if row.looks else None
-    for field in ("peak", "peak_step", "median", "not_finite"):
+    for field in ("peak", "peak_step", "median", "jump", "jump_step", "not_finite"):
         line[f"norm_{field}"] = None if row.gradient is None else getattr(row.gradient, field)
     for name, answer in (
         ("held_out", row.held_out),

@@ -11,30 +11,30 @@ BROKEN = "complete; breaks the camera contract"
 
 
 def looks(*courses: tuple[float, float]) -> tuple[Look, ...]:
-    """One look after another: PSNR of the animal, and how much of what should show is missing."""
+    """One look after another: PSNR of the animal, and how much is covered, times what should be."""
     return tuple(
         Look(
             step=1 + 30 * number,
             batch_psnr=animal + 6,
             psnr=animal + 5,
             animal=animal,
-            white=TARGET_WHITE + faded * (1 - TARGET_WHITE),
+            white=1 - covered * (1 - TARGET_WHITE),
             target_white=TARGET_WHITE,
         )
-        for number, (animal, faded) in enumerate(courses)
+        for number, (animal, covered) in enumerate(courses)
     )
 
 
-def log_row(name: str, first: float = 14.0, end: float = 16.0, faded: tuple[float, float] = (0.0, 0.0)) -> LogRow:
-    """A row with these PSNRs of the animal at the first look and at the end, and these missing shares."""
+def log_row(name: str, first: float = 14.0, end: float = 16.0, covered: tuple[float, float] = (1.0, 1.0)) -> LogRow:
+    """A row with these PSNRs of the animal, and so much covered, at the first look and at the end."""
     return LogRow(
         name=name,
         normalization="fill",
         method="full",
         learning_rate=1e-4,
         input_views=5,
-        looks=looks((first, faded[0]), (end, faded[1])),
-        gradient=Gradient(peak=2.0, peak_step=7, median=1.0, not_finite=0),
+        looks=looks((first, covered[0]), (end, covered[1])),
+        gradient=Gradient(peak=2.0, peak_step=7, median=1.0, jump=1.5, jump_step=11, not_finite=0),
         held_out=Answer(psnr=end + 5, animal=end, iou=0.6),
         inputs=Answer(psnr=end + 6, animal=end + 1, iou=0.7),
         white_picture=Answer(psnr=15.0, animal=WHITE_ANIMAL, iou=0.0),

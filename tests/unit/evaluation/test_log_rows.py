@@ -77,16 +77,25 @@ def test_a_row_gathers_what_its_files_say(files: tuple[dict[str, Path], list[Pat
     full = rows["full_1e4"]
     assert (full.method, full.learning_rate, full.input_views, full.label) == ("full", 1e-4, 5, "")
     assert [(look.step, look.animal, look.batch_psnr) for look in full.looks] == [(1, 13.5, 20.0), (5, 13.5, 22.0)]
-    assert full.looks[0].faded == pytest.approx(0.5)
+    assert full.looks[0].covered == pytest.approx(0.5)
     assert full.gradient is not None
     assert (full.gradient.peak, full.gradient.peak_step, full.gradient.median) == (40.0, 4, 2.5)
-    assert full.gradient.not_finite == 1
+    assert (full.gradient.not_finite, full.gradient.jump) == (1, 0.0)  # too few steps to jump from
     assert full.held_out == Answer(psnr=21.0, animal=16.0, iou=0.25)
     assert full.white_picture == Answer(psnr=15.0, animal=9.0, iou=0.25)
     assert rows["zero_shot"].looks == () and rows["zero_shot"].gradient is None
     everything = rows["inputs_6"]  # nothing is held out
     assert everything.held_out == Answer(None, None, None)
     assert [look.animal for look in everything.looks] == [None, None]
+
+
+def test_a_jump_is_told_from_norms_that_are_large_all_along(files: tuple[dict[str, Path], list[Path]]) -> None:
+    metrics, scores = files
+    write_metrics(metrics["log_full_1e4"], [300.0, *[100.0] * 19, 250.0, 100.0])
+    gradient = read_rows(experiments(), metrics, scores)["full_1e4"].gradient
+    assert gradient is not None
+    assert (gradient.peak, gradient.peak_step) == (300.0, 1)
+    assert (gradient.jump, gradient.jump_step) == (2.5, 21)
 
 
 def test_a_file_that_is_missing_or_another_is_named(files: tuple[dict[str, Path], list[Path]], tmp_path: Path) -> None:
@@ -100,12 +109,12 @@ def test_a_file_that_is_missing_or_another_is_named(files: tuple[dict[str, Path]
 
 
 def test_the_table_has_a_line_a_row_and_gaps_where_nothing_was_measured(tmp_path: Path) -> None:
-    stopped = replace(log_row("real_camera"), looks=looks((9.0, 0.9)))
+    stopped = replace(log_row("real_camera"), looks=looks((9.0, 0.1)))
     table = log_table(log_rows(real_camera=stopped)).set_index("row")
     assert list(table.index) == list(LogExperiments.model_fields)
     assert table.loc["real_camera", "log"] == "A" and table.loc["freeze_all", "log"] == "B"
-    assert table.loc["real_camera", "faded_at_1"] == pytest.approx(0.9)
-    assert math.isnan(table.loc["real_camera", "faded_at_31"])
+    assert table.loc["real_camera", "covered_at_1"] == pytest.approx(0.1)
+    assert math.isnan(table.loc["real_camera", "covered_at_31"])
     assert math.isnan(table.loc["zero_shot", "norm_peak"]) and math.isnan(table.loc["zero_shot", "animal_at_1"])
     assert table.loc["full_1e4", "animal_at_31"] == table.loc["full_1e4", "held_out_animal"] == 16.0
     table.to_csv(tmp_path / "table.csv")
