@@ -14,6 +14,7 @@ def of_log(files):
 
 rule log_experiments:
     input:
+        tables=of_log(lambda: sorted({plan.table(experiment) for experiment in settings.log_rows})),
         metrics=of_log(lambda: [plan.metrics(experiment) for experiment in settings.log_experiments.trained]),
         scores=of_log(lambda: plan.scores(settings.log_rows)),
         sheets=of_log(lambda: expand("results/contact_sheets/{experiment}.png", experiment=settings.log_rows)),
@@ -33,6 +34,6 @@ rule log_experiments:
         experiments="" if settings.log_experiments is None else settings.log_experiments.model_dump_json(),
         code=code("evaluation", "pages"),
     shell:
-        "python -m workflow_scripts.log_experiments --experiments {params.experiments:q} --metrics {input.metrics}"
-        " --scores {input.scores} --sheets {input.sheets} --table {output.table} --curves {output.curves}"
+        "python -m workflow_scripts.log_experiments --experiments {params.experiments:q} --tables {input.tables}"
+        " --metrics {input.metrics} --scores {input.scores} --sheets {input.sheets} --table {output.table} --curves {output.curves}"
         " --page {output.page} 2>&1 | tee {log} >&2"

@@ -90,9 +90,13 @@ def _scaled_alone(rows: Rows) -> Judgment:
 
 def _one_center(rows: Rows) -> Judgment:
     fixed, moving = rows["center_session"], rows[HONEST]
+    scaled, centered = rows["real_camera_scaled"], rows["real_camera_centered"]
     found = (
-        f"At the end the animal has {db(animal(fixed))} about one place and {db(animal(moving))} about its own, at the"
-        f" first look {db(_harm(rows, fixed.name))} less about one place."
+        f"Here the animal strays {fixed.strays:.2f} units from its mean place at most. At the end it has"
+        f" {db(animal(fixed))} about that place and {db(animal(moving))} about its own; at the first look"
+        f" {over(-_harm(rows, fixed.name))}. About the file's origin, {scaled.strays:.2f} units away (A' against A''):"
+        f" {over(first_gain(scaled) - first_gain(centered))} at the first look, {over(gain(scaled) - gain(centered))}"
+        " at the end."
     )
     if animal(moving) - animal(fixed) >= SAME:
         return Judgment("does not hold", found)
@@ -145,8 +149,8 @@ QUESTIONS = (
     Question(
         "one_center",
         "One fixed center for the whole recording will do.",
-        f"Does not hold if {SAME} dB of the animal are lost at the end; partly if only at the first look.",
-        ("center_session", HONEST),
+        f"Does not hold if the mean place loses {SAME} dB of the animal at the end; partly if only at the first look.",
+        ("center_session", "real_camera_scaled", "real_camera_centered", HONEST),
         _one_center,
     ),
     Question(

@@ -84,7 +84,7 @@ def _numbers(table: pd.DataFrame) -> str:
     steps = [column.removeprefix("batch_psnr_at_") for column in table.columns if column.startswith("batch_psnr_at_")]
     at = " / ".join(steps)
     head = [
-        "row", "log", "normalization", "learns", "rate", "inputs",
+        "row", "log", "normalization", "breaks", "learns", "rate", "inputs",
         f"animal, dB, at {at}", f"whole, dB, at {at}", f"training batch, dB, at {at}", f"covered at {at}",
         "white, targets'", "norm: peak, at, median", "jump, at",
         "end: animal / whole", "white picture", "hull", "status",
@@ -103,6 +103,7 @@ def _numbers(table: pd.DataFrame) -> str:
                 f"<b>{line['row']}</b>",
                 html.escape(line["log"]),
                 html.escape(line["normalization"]),
+                html.escape(line["breaks"].replace("_", " ")),
                 line["method"],
                 "" if _missing(line["learning_rate"]) else f"{line['learning_rate']:.0e}",
                 str(line["input_views"]),

@@ -21,6 +21,7 @@ SHEET_WIDTH, SHEET_QUALITY = 520, 80  # px, and JPEG's, of contact sheets on the
 
 def log_experiments(
     experiments: LogExperiments,
+    tables: list[Path],
     metrics: list[Path],
     scores: list[Path],
     sheets: list[Path],
@@ -32,6 +33,7 @@ def log_experiments(
 
     Args:
         experiments: rows of the configuration.
+        tables: of the samples of all rows.
         metrics: of the rows in which something learns, a file each, in their order.
         scores: of all rows and of the trivial answers beside them.
         sheets: contact sheets of all rows, in their order.
@@ -44,7 +46,7 @@ def log_experiments(
         ValueError: a file is not what it should be.
     """
     of_row = dict(zip(experiments.trained, metrics, strict=True))
-    rows = read_rows(experiments, of_row, scores)
+    rows = read_rows(experiments, tables, of_row, scores)
     laid_out = log_table(rows)
     with whole_file(table) as partial:
         laid_out.to_csv(partial, index=False)

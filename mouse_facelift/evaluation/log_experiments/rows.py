@@ -10,6 +10,7 @@ import pandas as pd
 
 from mouse_facelift.evaluation.baselines import VISUAL_HULL, WHITE_PICTURE
 from mouse_facelift.evaluation.scores import TASK, read_scores
+from mouse_facelift.formats.sample_table import SampleTable
 from mouse_facelift.settings import Experiment, FinetunePlan, LogExperiments, name_in_log
 
 LABELS = dict.fromkeys(LogExperiments.model_fields, "") | {
@@ -92,6 +93,10 @@ class LogRow:
     white_picture: Answer
     """of a white picture, on the same held-out views"""
     visual_hull: Answer
+    strays: float
+    """world units: how far from the origin the animal's center comes in any sample"""
+    breaks: tuple[str, ...]
+    """fields of the camera contract that the samples break"""
     status: str
 
     @property
@@ -99,11 +104,14 @@ class LogRow:
         return LABELS[self.name]
 
 
-def read_rows(experiments: LogExperiments, metrics: Mapping[str, Path], scores: Sequence[Path]) -> dict[str, LogRow]:
+def read_rows(
+    experiments: LogExperiments, tables: Sequence[Path], metrics: Mapping[str, Path], scores: Sequence[Path]
+) -> dict[str, LogRow]:
     """Gather what the files say of each row, by its key, in the configuration's order.
 
     Args:
         experiments: of the configuration.
+        tables: of the samples of all rows.
         metrics: of each training, by the experiment's name.
         scores: of all rows, and of the trivial answers beside them.
 
@@ -112,8 +120,15 @@ def read_rows(experiments: LogExperiments, metrics: Mapping[str, Path], scores: 
         ValueError: a file is not such a table, or scores of an experiment or of a trivial answer are missing.
     """
     joined = pd.concat([read_scores(path) for path in scores], ignore_index=True)
+    samples = {(table.dataset, table.normalization): table for table in map(SampleTable.read, tables)}
     return {
-        name_in_log(name): _read_row(name, row, metrics[name] if name in experiments.trained else None, joined)
+        name_in_log(name): _read_row(
+            name,
+            row,
+            samples[row.dataset, row.normalization],
+            metrics[name] if name in experiments.trained else None,
+            joined,
+        )
         for name, row in experiments.rows.items()
     }
 
@@ -131,7 +146,7 @@ def read_steps(path: Path) -> pd.DataFrame:
     return steps
 
 
-def _read_row(name: str, row: Experiment, metrics: Path | None, scores: pd.DataFrame) -> LogRow:
+def _read_row(name: str, row: Experiment, samples: SampleTable, metrics: Path | None, scores: pd.DataFrame) -> LogRow:
     own = scores[scores["experiment"] == name]
     if own.empty:
         raise ValueError(f"no scores of {name}; found {sorted(set(scores['experiment']))}")
@@ -151,6 +166,8 @@ def _read_row(name: str, row: Experiment, metrics: Path | None, scores: pd.DataF
         inputs=_answer(own, "input"),
         white_picture=_answer(beside[beside["experiment"] == WHITE_PICTURE], "held_out"),
         visual_hull=_answer(beside[beside["experiment"] == VISUAL_HULL], "held_out"),
+        strays=max(math.hypot(*sample.subject_center) for sample in samples.samples),
+        breaks=tuple(dict.fromkeys(line.partition(":")[0] for line in samples.violations)),
         status="; ".join(own["status"].unique()),
     )
 

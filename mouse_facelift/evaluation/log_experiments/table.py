@@ -14,7 +14,8 @@ def log_table(rows: Mapping[str, LogRow]) -> pd.DataFrame:
     training batch. `at_n`: after n steps, on a few samples. At the end, and of the trivial answers, on all turns of
     the evaluated samples; held-out views unless the name says otherwise. `white`: share of near-white pixels;
     `covered`: of the others, times those of the targets. Norms are those of the gradient before clipping; `jump`: most
-    that one was times the median of those just before.
+    that one was times the median of those just before. `breaks`: fields of the camera contract; `strays`: how far from
+    the origin the animal's center comes, world units.
     """
     steps = sorted({look.step for row in rows.values() for look in row.looks})
     return pd.DataFrame([_line(row, steps) for row in rows.values()])
@@ -29,6 +30,8 @@ def _line(row: LogRow, steps: list[int]) -> dict[str, object]:
         "method": row.method,
         "learning_rate": row.learning_rate,
         "input_views": row.input_views,
+        "breaks": " ".join(row.breaks),
+        "strays": row.strays,
     }
     for quantity in ("batch_psnr", "psnr", "animal", "white", "covered"):
         for step in steps:

@@ -138,7 +138,7 @@ def _explosion(rows: Rows) -> Judgment:
     peak, jump = norms[highest], norms[steepest]
     high = [name for name, norm in norms.items() if norm.peak > LOG_LIMIT]
     jumping = [name for name, norm in norms.items() if norm.jump >= JUMP]
-    honest = [name for name in jumping if "breaks the camera contract" not in rows[name].status]
+    honest = [name for name in jumping if not rows[name].breaks]
     found = (
         f"Highest norm of {len(norms)} trainings: {peak.peak:.3g} in {highest} at step {peak.peak_step}, with a median"
         f" of {peak.median:.2g}. Steepest: {steepest}, {jump.jump:.1f} times the norms just before, at step"

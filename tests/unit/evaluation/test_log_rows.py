@@ -19,10 +19,12 @@ from mouse_facelift.evaluation.log_experiments.questions import QUESTIONS
 from mouse_facelift.evaluation.log_experiments.rows import Answer, LogRow, read_rows, read_steps
 from mouse_facelift.evaluation.log_experiments.table import log_table
 from mouse_facelift.evaluation.scores import COLUMNS, write_scores
+from mouse_facelift.formats.sample_table import SampleRow, SampleTable
 from mouse_facelift.imaging.pictures import picture_size, read_rgba
 from mouse_facelift.settings import LogExperiments
 
 CONFIG = Path(__file__).resolve().parents[3] / "config.yaml"
+Files = tuple[list[Path], dict[str, Path], list[Path]]  # sample tables, metrics, scores
 KEPT = ("full_1e4", "zero_shot", "inputs_6")
 
 
@@ -61,17 +63,44 @@ def write_answers(path: Path, experiment: str, inputs: int, animal: float, whole
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> tuple[dict[str, Path], list[Path]]:
+def table(tmp_path: Path) -> Path:
+    shown = {"views": (0,), "view_names": ("Camera0",), "capture": "walk", "frame": 0, "checksums": {}}
+    samples = tuple(
+        SampleRow(
+            name=f"s{number}",
+            folder=".",
+            split="test",
+            millimeters_per_unit=100.0,
+            subject_center=(0.0, 0.3 * number, 0.4 * number),
+            subject_radius=0.5,
+            **shown,
+        )
+        for number in range(2)
+    )
+    path = tmp_path / "table.json"
+    SampleTable(
+        dataset="real",
+        normalization="fill",
+        view_count=1,
+        contract="abc",
+        violations=("focal: view 0: found 1", "focal: view 1: found 2", "aim: view 0: found 3"),
+        samples=samples,
+    ).write(path)
+    return path
+
+
+@pytest.fixture
+def files(tmp_path: Path, table: Path) -> Files:
     norms = [1.0, 2.0, math.nan, 40.0, 3.0]
     metrics = {name: write_metrics(tmp_path / f"{name}.csv", norms) for name in ("log_full_1e4", "log_inputs_6")}
     answers = [("log_full_1e4", 5, 15.0, 21.0), ("log_zero_shot", 5, 14.0, 20.0), ("log_inputs_6", 6, 15.0, 21.0)]
     for inputs in (5, 6):
         answers += [("white_picture", inputs, 8.0, 15.0), ("visual_hull", inputs, 13.0, 19.0)]
     scores = [write_answers(tmp_path / f"{name}.{inputs}.csv", name, inputs, *psnr) for name, inputs, *psnr in answers]
-    return metrics, scores
+    return [table], metrics, scores
 
 
-def test_a_row_gathers_what_its_files_say(files: tuple[dict[str, Path], list[Path]]) -> None:
+def test_a_row_gathers_what_its_files_say(files: Files) -> None:
     rows = read_rows(experiments(), *files)
     assert list(rows) == list(KEPT)
     full = rows["full_1e4"]
@@ -81,6 +110,7 @@ def test_a_row_gathers_what_its_files_say(files: tuple[dict[str, Path], list[Pat
     assert full.gradient is not None
     assert (full.gradient.peak, full.gradient.peak_step, full.gradient.median) == (40.0, 4, 2.5)
     assert (full.gradient.not_finite, full.gradient.jump) == (1, 0.0)  # too few steps to jump from
+    assert (full.strays, full.breaks) == (pytest.approx(0.5), ("focal", "aim"))
     assert full.held_out == Answer(psnr=21.0, animal=16.0, iou=0.25)
     assert full.white_picture == Answer(psnr=15.0, animal=9.0, iou=0.25)
     assert rows["zero_shot"].looks == () and rows["zero_shot"].gradient is None
@@ -89,23 +119,23 @@ def test_a_row_gathers_what_its_files_say(files: tuple[dict[str, Path], list[Pat
     assert [look.animal for look in everything.looks] == [None, None]
 
 
-def test_a_jump_is_told_from_norms_that_are_large_all_along(files: tuple[dict[str, Path], list[Path]]) -> None:
-    metrics, scores = files
+def test_a_jump_is_told_from_norms_that_are_large_all_along(files: Files) -> None:
+    tables, metrics, scores = files
     write_metrics(metrics["log_full_1e4"], [300.0, *[100.0] * 19, 250.0, 100.0])
-    gradient = read_rows(experiments(), metrics, scores)["full_1e4"].gradient
+    gradient = read_rows(experiments(), tables, metrics, scores)["full_1e4"].gradient
     assert gradient is not None
     assert (gradient.peak, gradient.peak_step) == (300.0, 1)
     assert (gradient.jump, gradient.jump_step) == (2.5, 21)
 
 
-def test_a_file_that_is_missing_or_another_is_named(files: tuple[dict[str, Path], list[Path]], tmp_path: Path) -> None:
-    metrics, scores = files
+def test_a_file_that_is_missing_or_another_is_named(files: Files, tmp_path: Path) -> None:
+    tables, metrics, scores = files
     with pytest.raises(ValueError, match="no scores of log_zero_shot"):
-        read_rows(experiments(), metrics, [path for path in scores if "zero_shot" not in path.name])
+        read_rows(experiments(), tables, metrics, [path for path in scores if "zero_shot" not in path.name])
     unmeasured = pd.read_csv(metrics["log_full_1e4"]).drop(columns="held_out_white")
     unmeasured.to_csv(metrics["log_full_1e4"], index=False)
     with pytest.raises(ValueError, match=r"log_full_1e4\.csv: not the metrics of a measured .*held_out_white"):
-        read_rows(experiments(), metrics, scores)
+        read_rows(experiments(), tables, metrics, scores)
 
 
 def test_the_table_has_a_line_a_row_and_gaps_where_nothing_was_measured(tmp_path: Path) -> None:
@@ -147,8 +177,8 @@ def test_a_page_of_few_rows_says_what_is_left_out() -> None:
     assert "Nothing was trained" in page_of({"zero_shot": rows["zero_shot"]})
 
 
-def test_curves_are_drawn_of_any_rows(files: tuple[dict[str, Path], list[Path]], tmp_path: Path) -> None:
-    metrics, _ = files
+def test_curves_are_drawn_of_any_rows(files: Files, tmp_path: Path) -> None:
+    _, metrics, _ = files
     steps = {name.removeprefix("log_"): read_steps(path) for name, path in metrics.items()}
     draw_curves(log_rows(), steps, tmp_path / "two.png")
     assert picture_size(tmp_path / "two.png")[0] > 1200
