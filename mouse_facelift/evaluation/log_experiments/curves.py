@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from mouse_facelift.evaluation.log_experiments.rows import LogRow
 from mouse_facelift.formats.whole import whole_file
@@ -34,7 +35,6 @@ PANELS = (
 COLORS = ("#0b5c8a", "#d1495b", "#2e8b57", "#e08e0b", "#7a4fa3", "#555555")  # told apart by most, and by brightness
 MARKERS = "os^Dv*"
 SMOOTH = 10  # steps of the loss's running mean
-LOG_LIMIT = 200.0  # the research log's limit of the gradient's norm
 WIDTH, ROW_HEIGHT = 17.0, 3.1  # inches
 
 
@@ -80,11 +80,13 @@ def _draw_group(
     if "zero_shot" in rows and rows["zero_shot"].held_out.animal is not None and title == "Rates and methods":
         animal.axhline(rows["zero_shot"].held_out.animal, color="#888888", linestyle="--", linewidth=1)
     loss.set_ylabel(title, fontsize=12, weight="bold")
-    norm.axhline(LOG_LIMIT, color="#a3260f", linestyle=":", linewidth=1)
     for panel in (loss, norm):
         panel.set_yscale("log")
+        panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        panel.yaxis.set_minor_locator(NullLocator())
     covered.axhline(1, color="#888888", linestyle="--", linewidth=1)
-    covered.set_yscale("symlog", linthresh=2)
+    covered.set_ylim(bottom=0)
     covered.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False, fontsize=9)
     for panel in panels:
         panel.grid(color="#ececec")

@@ -16,6 +16,7 @@ STYLE = """
 .grey { background: none; color: var(--faint); border: 1px solid var(--rule); font-weight: 400; }
 .statement { border-top: 1px solid var(--rule); padding: 10px 0; } .statement h3 { font-size: 1em; margin: 0 0 4px; }
 .statement p { margin: 4px 0; } .statement .rule { color: var(--faint); font-size: 0.9em; }
+.sheets { grid-template-columns: repeat(auto-fill, minmax(min(380px, 100%), 1fr)); }
 .drawing img { min-width: 1100px; width: 100%; height: auto; background: #ffffff; border-radius: 4px; }
 """
 ORDER = (
@@ -46,7 +47,8 @@ def draw_log_page(
         f"<p>{html.escape(_what(rows))}</p><p>{summary}</p><p>{html.escape(RULE)}</p>",
         *map(_statement, statements),
         f"<p>{html.escape(ORDER)}</p>",
-        _numbers(table),
+        _ends(table),
+        _ways(table),
         '<h2>Curves</h2><div class="wide drawing">' + draw_figure(curves, "png", "all trainings", CURVES) + "</div>",
         _sheets(rows, sheets),
     ]
@@ -54,10 +56,7 @@ def draw_log_page(
     return draw_page(title, title, sections, STYLE)
 
 
-CURVES = (
-    "One line of panels a question. Dotted red: the log's limit of the gradient's norm. Dashed: zero shot, and as much"
-    " covered as should be."
-)
+CURVES = "One line of panels a question. Norms before clipping. Dashed: zero shot, and as much covered as should be."
 
 
 def _what(rows: Mapping[str, LogRow]) -> str:
@@ -80,50 +79,69 @@ def _statement(one: Statement) -> str:
     )
 
 
-def _numbers(table: pd.DataFrame) -> str:
-    steps = [column.removeprefix("batch_psnr_at_") for column in table.columns if column.startswith("batch_psnr_at_")]
-    at = " / ".join(steps)
+def _ends(table: pd.DataFrame) -> str:
     head = [
-        "row", "log", "normalization", "breaks", "learns", "rate", "inputs",
-        f"animal, dB, at {at}", f"whole, dB, at {at}", f"training batch, dB, at {at}", f"covered at {at}",
-        "white, targets'", "norm: peak, at, median", "jump, at",
-        "end: animal / whole", "white picture", "hull", "status",
+        "row", "log", "normalization", "breaks", "learns", "rate", "inputs", "animal / whole", "input views", "IoU",
+        "white picture", "hull", "status",
+    ]  # fmt: skip
+    lines = [
+        [
+            f"<b>{line['row']}</b>",
+            html.escape(line["log"]),
+            html.escape(line["normalization"]),
+            html.escape(line["breaks"].replace("_", " ")),
+            line["method"],
+            "" if _missing(line["learning_rate"]) else f"{line['learning_rate']:.0e}",
+            str(line["input_views"]),
+            _pair(line, "held_out"),
+            _pair(line, "input"),
+            _several([line["held_out_iou"]], 2),
+            _pair(line, "white_picture"),
+            _pair(line, "visual_hull"),
+            html.escape(line["status"]),
+        ]
+        for line in table.to_dict("records")
+    ]
+    said = (
+        "PSNR in dB of the animal's pixels alone, and of the whole picture: of views that did not go in, over all turns"
+        " of the evaluated samples, and of those that did. Beside them, on the held-out views, a white picture and the"
+        " visual hull painted with the inputs' colors. Breaks: fields of the camera contract."
+    )
+    return f"<h2>Where each row ends</h2><p>{said}</p>" + draw_table(head, lines, "numbers")
+
+
+def _ways(table: pd.DataFrame) -> str:
+    steps = [column.removeprefix("batch_psnr_at_") for column in table.columns if column.startswith("batch_psnr_at_")]
+    at = f"at {' / '.join(steps)}"
+    head = [
+        "row", f"training batch {at}", f"whole {at}", f"animal {at}", "covered", "white, targets'",
+        "norm: peak, at, median", "jump, at",
     ]  # fmt: skip
     lines = []
     for line in table.to_dict("records"):
+        if _missing(line["norm_median"]):
+            continue
         looked = {
             quantity: [line[f"{quantity}_at_{step}"] for step in steps]
-            for quantity in ("animal", "psnr", "batch_psnr", "covered", "white")
+            for quantity in ("batch_psnr", "psnr", "animal", "covered", "white")
         }
-        peak = _number(line["norm_peak"], 3)
-        norm = f"{peak}, {_number(line['norm_peak_step'], 0)}, {_number(line['norm_median'], 3)}" if peak else ""
-        jump = f"{_number(line['norm_jump'], 1)}, {_number(line['norm_jump_step'], 0)}" if peak else ""
         lines.append(
             [
                 f"<b>{line['row']}</b>",
-                html.escape(line["log"]),
-                html.escape(line["normalization"]),
-                html.escape(line["breaks"].replace("_", " ")),
-                line["method"],
-                "" if _missing(line["learning_rate"]) else f"{line['learning_rate']:.0e}",
-                str(line["input_views"]),
-                *(_several(looked[quantity], 1) for quantity in ("animal", "psnr", "batch_psnr")),
+                *(_several(looked[quantity], 1) for quantity in ("batch_psnr", "psnr", "animal")),
                 _several(looked["covered"], 2),
-                _several([line["white_at_" + steps[-1]] if steps else None, line["target_white"]], 2),
-                norm,
-                jump,
-                *(_pair(line, name) for name in ("held_out", "white_picture", "visual_hull")),
-                html.escape(line["status"]),
+                _several([*looked["white"], line["target_white"]], 3),
+                f"{_number(line['norm_peak'], 4)}, {line['norm_peak_step']:.0f}, {_number(line['norm_median'], 4)}",
+                f"{_number(line['norm_jump'], 1)}, {line['norm_jump_step']:.0f}",
             ]
         )
     said = (
-        "Animal: PSNR of the animal's pixels alone; whole: background included; both of held-out views. The first"
-        " columns are of a few samples, a turn each, after so many steps; the last ones of all turns of the evaluated"
-        " samples, beside a white picture and the painted visual hull of the same views. Covered: area that is not"
-        " white, times that of the targets. Norms before clipping; jump: most that one was times the median of those"
-        " before."
+        "PSNR in dB after so many steps; the training batch's is what the log tells. Whole pictures and animals are of"
+        " held-out views of a few samples, a turn each. Covered: area that is not white, times that of the targets."
+        " White: share of the picture, the targets' at the end. Norms of the gradient before clipping; jump: most that"
+        " one was times the median of those just before."
     )
-    return f"<h2>Numbers</h2><p>{said}</p>" + draw_table(head, lines, "numbers")
+    return f"<h2>The way there</h2><p>{said}</p>" + draw_table(head, lines, "numbers")
 
 
 def _sheets(rows: Mapping[str, LogRow], sheets: Mapping[str, bytes]) -> str:
@@ -131,7 +149,7 @@ def _sheets(rows: Mapping[str, LogRow], sheets: Mapping[str, bytes]) -> str:
         draw_figure(picture, "jpeg", f"contact sheet of {name}", f"{name} {rows[name].label}".strip())
         for name, picture in sheets.items()
     ]
-    return f'<h2>Contact sheets</h2><div class="figures">{"".join(figures)}</div>'
+    return f'<h2>Contact sheets</h2><div class="figures sheets">{"".join(figures)}</div>'
 
 
 def _pair(line: Mapping[Hashable, object], answer: str) -> str:
