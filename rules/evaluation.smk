@@ -79,7 +79,7 @@ rule draw_contact_sheet:
 
 rule eval_psnr:
     input:
-        scores=plan.scores(),
+        scores=plan.scores(settings.experiments),
         sheets=expand("results/contact_sheets/{experiment}.png", experiment=settings.experiments),
     output:
         table="results/eval_psnr.csv",

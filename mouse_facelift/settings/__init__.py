@@ -33,6 +33,7 @@ from mouse_facelift.settings.learning import (
     TrainedMethod,
     TrainingPlan,
 )
+from mouse_facelift.settings.log_experiments import LogExperiments, name_in_log
 from mouse_facelift.settings.losses import Losses, WeightFrom
 from mouse_facelift.settings.masks import AlphaMasks, BackgroundMasks, CarriedMasks, MadeMasks, MaskCleaning, VideoMasks
 from mouse_facelift.settings.normalization import (
@@ -90,6 +91,7 @@ __all__ = [
     "KeyPointsFile",
     "Layerwise",
     "Limit",
+    "LogExperiments",
     "Lora",
     "LoraTarget",
     "Losses",
@@ -120,6 +122,7 @@ __all__ = [
     "WeightFrom",
     "digest",
     "json_schema",
+    "name_in_log",
     "parse_settings",
     "read_settings",
     "refuse_repeated_keys",

@@ -19,7 +19,7 @@ from mouse_facelift.settings import CameraContract, Dataset, Keep, Resize, Split
 
 def test_resize_is_consistent_with_its_own_cameras(run: Run, recording: Any) -> None:
     """Wrong for the network, but no lie: its K and poses are those of the stretched pictures."""
-    path = run(Resize(mode="resize", normalize_distance_to=2.7))
+    path = run(Resize(mode="resize", normalize_distance_to=2.7, center="file"))
     views = Views.read(path)
     fields = {violation.split(":")[0] for violation in views.violations}
     assert {"focal", "principal_point", "aim", "roll"} <= fields
@@ -31,7 +31,7 @@ def test_resize_is_consistent_with_its_own_cameras(run: Run, recording: Any) -> 
 
 
 def test_resize_in_millimeters_records_where_the_animal_is(run: Run, recording: Any) -> None:
-    path = run(Resize(mode="resize", normalize_distance_to=None))
+    path = run(Resize(mode="resize", normalize_distance_to=None, center="file"))
     views = Views.read(path)
     fields = {violation.split(":")[0] for violation in views.violations}
     assert {"distance", "subject_radius", "focal"} <= fields
