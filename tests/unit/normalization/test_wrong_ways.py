@@ -73,7 +73,7 @@ def test_relabel_says_that_pixels_and_cameras_disagree(run: Run) -> None:
 
 def test_relabel_is_refused_unless_an_experiment_allows_it(run: Run, contract: CameraContract, tmp_path: Path) -> None:
     """Each of its cameras keeps the contract, so the network's side must go by what the manifest says."""
-    dataset = Dataset(captures=("ellipsoids",), views=6, split=Split(blocks=("train", "test"), gap=0))
+    dataset = Dataset(domain="mouse", captures=("ellipsoids",), views=6, split=Split(blocks=("train", "test"), gap=0))
     table = tmp_path / "table.json"
     assemble_dataset([run(RELABEL)], table, "real", dataset, "relabel", contract)
     samples = SampleTable.read(table)
