@@ -11,6 +11,7 @@ rule finetune_gslrm:
         weights="results/weights/{training}/weights.safetensors",
         card="results/weights/{training}/card.json",
         diagnosis="results/weights/{training}/diagnosis.json",
+        metrics="results/weights/{training}/metrics.csv",
     log:
         "logs/finetune_gslrm/{training}.log",
     benchmark:
@@ -20,6 +21,7 @@ rule finetune_gslrm:
     threads: settings.compute.threads
     resources:
         gpu=settings.jobs.gpu,
+        nodes=settings.jobs.nodes,
         mem_mb=2500,
         runtime=settings.jobs.training_minutes,
     params:
@@ -33,14 +35,30 @@ rule finetune_gslrm:
         compute=settings.compute.model_dump_json(),
         code=code("gslrm", "training", "rendering", "formats.sample_folder"),
     shell:
-        "{SHARED_PYTHON} -m workflow_scripts.finetune_gslrm --table {input.table} --checkpoint {input.checkpoint:q}"
+        "shared_python -m workflow_scripts.finetune_gslrm --table {input.table} --checkpoint {input.checkpoint:q}"
         " --config {input.config:q} --declared {params.declared:q} --domain {params.domain}"
         " --weights {output.weights} --card {output.card} --diagnosis {output.diagnosis}"
+        " --metrics {output.metrics}"
         " --state state/finetune_gslrm/{wildcards.training} --experiment {params.experiment}"
         " --views {params.views:q} --finetune {params.finetune:q} --contract {params.contract:q}"
         " --allow-broken-contract {params.allowed} --compute {params.compute:q} --code {params.code}"
         " --minutes {resources.runtime}"
         " 2>&1 | tee {log} >&2"
+
+
+# Adapters also stand alone.
+use rule finetune_gslrm as finetune_gslrm_lora with:
+    output:
+        weights="results/weights/{training}/weights.safetensors",
+        card="results/weights/{training}/card.json",
+        diagnosis="results/weights/{training}/diagnosis.json",
+        metrics="results/weights/{training}/metrics.csv",
+        adapters="results/weights/{training}/adapters.safetensors",
+    wildcard_constraints:
+        training=r"[A-Za-z0-9_.-]+\.lora-[0-9a-f]+",
+
+
+ruleorder: finetune_gslrm_lora > finetune_gslrm
 
 
 rule predict_gslrm:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mouse_facelift.formats.card import WeightsCard
 from mouse_facelift.formats.sample_table import SampleTable
-from mouse_facelift.formats.whole import sha256
+from mouse_facelift.formats.whole import sha256, write_text_whole
 from mouse_facelift.gslrm.adapters import ADAPTERS_FILE, merge_adapters, write_adapters
 from mouse_facelift.gslrm.declared import require_as_declared
 from mouse_facelift.gslrm.diagnose import diagnose
@@ -31,10 +31,10 @@ from mouse_facelift.settings import (
     digest,
 )
 from mouse_facelift.training.guard import Guard
-from mouse_facelift.training.loop import Deadline, train
+from mouse_facelift.training.loop import Deadline, Looks, train
 from mouse_facelift.training.precision import require_precision
 from mouse_facelift.training.processes import Processes, joined_processes
-from mouse_facelift.training.state import StateFolder
+from mouse_facelift.training.state import StateFolder, metrics_csv
 
 
 def finetune_gslrm(
@@ -46,6 +46,7 @@ def finetune_gslrm(
     weights: Path,
     card: Path,
     diagnosis: Path,
+    metrics: Path,
     state: Path,
     experiment: str,
     views: InputViews,
@@ -58,11 +59,13 @@ def finetune_gslrm(
 ) -> None:
     """Fine-tune a network on the training split of `table`, by the method that `finetune` names.
 
-    Writes `weights` (safetensors, the published names), `card`, and `diagnosis`: what the plan's guard saw and did. A
-    training that it stopped is no failure: its best weights are written, and the card says so. Adapters are merged into
-    the weights, and also stand alone beside them. `state` is a folder outside the declared outputs; an interrupted run
-    goes on from it to the same numbers. `declared` is of the checkpoint, `domain` of the table. Processes started by
-    `torch.distributed.run` share the work; the first of them writes.
+    Writes `weights` (safetensors, the published names), `card`, `diagnosis`: what the plan's guard saw and did, and
+    `metrics`, a row a step. A training that the guard stopped is no failure: its best weights are written, and the card
+    says so. Adapters are merged into the weights, and also stand alone beside them.
+
+    `state` is a folder outside the declared outputs; an interrupted run goes on from it to the same numbers. `declared`
+    is of the checkpoint, `domain` of the table. Processes started by `torch.distributed.run` share the work; the first
+    of them writes.
 
     Raises:
         FileNotFoundError: no file of a network that a loss compares with.
@@ -96,12 +99,14 @@ def finetune_gslrm(
         compared_in = [sha256(Path(file)) for file in finetune.losses.files]
         parent = sha256(checkpoint)
         folder = StateFolder(state, digest(finetune, views, sha256(table), parent, sha256(config), code, *compared_in))
-        metrics = train(model, parts, finetune, folder, deadline, processes, guard)
+        looks = _looks(finetune, model, samples, table, views, compute, experiment)
+        rows = train(model, parts, finetune, folder, deadline, processes, guard, looks)
     if not processes.writes:
         return
-    found = diagnose(guard, metrics, samples, table, contract, finetune, experiment)
-    kept = metrics if found.stopped is None else metrics[: found.stopped.kept_step]
+    found = diagnose(guard, rows, samples, table, contract, finetune, experiment)
+    kept = rows if found.stopped is None else rows[: found.stopped.kept_step]
     found.write(diagnosis)
+    write_text_whole(metrics, metrics_csv(rows))
     adapters = "none"
     if isinstance(finetune, Lora):
         alone = weights.with_name(ADAPTERS_FILE)
@@ -139,7 +144,9 @@ def _shares(source: TableSource, views: InputViews, finetune: FinetunePlan, proc
 def _require_shares(setting: str, batch: int, processes: Processes) -> None:
     """Raise ValueError if processes cannot share a batch equally."""
     if batch % processes.count:
-        raise ValueError(f"{setting}: found {batch}, expected a multiple of jobs.processes, {processes.count}")
+        raise ValueError(
+            f"{setting}: found {batch}, expected a multiple of the processes that share it, {processes.count}"
+        )
 
 
 def _guard(
@@ -155,7 +162,26 @@ def _guard(
     if finetune.guard is None:
         return None
     held_out = finetune.guard.held_out
+    changes = {step + 1 for step in finetune.losses.changes}
     if held_out is None:
-        return Guard(finetune.guard, None, processes)
-    measure = held_out_views(model, samples, table, held_out, views.most, compute.renderer, experiment)
-    return Guard(finetune.guard, measure, processes)
+        return Guard(finetune.guard, None, processes, changes)
+    field = f"experiments.{experiment}.finetune.guard.held_out"
+    measure = held_out_views(model, samples, table, held_out, views.most, compute.renderer, field)
+    return Guard(finetune.guard, measure, processes, changes)
+
+
+def _looks(
+    finetune: FinetunePlan,
+    model: Gslrm,
+    samples: SampleTable,
+    table: Path,
+    views: InputViews,
+    compute: Compute,
+    experiment: str,
+) -> Looks | None:
+    measured = finetune.measured
+    if measured is None:
+        return None
+    field = f"experiments.{experiment}.finetune.measured"
+    views_of = held_out_views(model, samples, table, measured, views.most, compute.renderer, field)
+    return Looks(measured.steps, lambda: views_of.numbers(measured.near_white))

@@ -1,8 +1,11 @@
-"""PSNR of views that did not go in, on a few samples of one split: what a guard compares with step 0."""
+"""Views that did not go in, of a few samples of one split: what a guard compares with step 0, and curves show."""
 
 import math
+import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,7 +18,7 @@ from mouse_facelift.gslrm.measure import FOREGROUND
 from mouse_facelift.gslrm.network import Gslrm
 from mouse_facelift.gslrm.reconstruct import reconstruct
 from mouse_facelift.rendering.render import Backend, render
-from mouse_facelift.settings import HeldOut
+from mouse_facelift.settings import HeldOut, Measured
 from mouse_facelift.training.guard import HeldOutPsnr
 
 
@@ -28,44 +31,77 @@ class HeldOutViews:
     inputs: int
     backend: Backend
 
-    @torch.no_grad()
     def __call__(self) -> HeldOutPsnr:
         """Mean PSNR over the samples; of all views where all went in, of whole pictures where none shows an animal."""
+        return _mean_psnr(self._drawn())
+
+    def numbers(self, near_white: float) -> dict[str, float]:
+        """The same, and the shares of pixels whose three colors are above `near_white`, by their names in metrics."""
+        drawn = self._drawn()
+        psnr = _mean_psnr(drawn)
+        return {
+            "held_out_psnr": psnr.whole,
+            "held_out_psnr_animal": psnr.animal,
+            "held_out_white": _white([view.answer for view in drawn], near_white),
+            "held_out_target_white": _white([view.target for view in drawn], near_white),
+        }
+
+    @torch.no_grad()
+    def _drawn(self) -> list["_Drawn"]:
         was_training = self.model.training
         self.model.eval()
-        rows = [self._measure(number, sample) for number, sample in enumerate(self.samples)]
+        drawn = [self._draw(number, sample) for number, sample in enumerate(self.samples)]
         self.model.train(was_training)
-        shown = [animal for _, animal in rows if animal is not None]
-        whole = sum(whole for whole, _ in rows) / len(rows)
-        return HeldOutPsnr(whole, sum(shown) / len(shown) if shown else whole)
+        return drawn
 
-    def _measure(self, number: int, sample: Sample) -> tuple[float, float | None]:
+    def _draw(self, number: int, sample: Sample) -> "_Drawn":
         given = turns(len(sample.cameras), self.inputs)
         inputs = given[number % len(given)]
         unseen = [view for view in range(len(sample.cameras)) if view not in inputs] or list(inputs)
         scene = reconstruct(self.model, [sample], [torch.tensor(inputs)])[0]
         target = sample.over_white()[unseen]
         answer = render(scene, sample.cameras[unseen], self.backend).rgb.clamp(0, 1).to(target)
-        animal = (sample.alpha[unseen] > FOREGROUND)[:, None].expand_as(target)
-        return _psnr(answer, target), _psnr(answer[animal], target[animal]) if bool(animal.any()) else None
+        return _Drawn(answer, target, (sample.alpha[unseen] > FOREGROUND)[:, None].expand_as(target))
+
+
+class _Drawn(NamedTuple):
+    answer: Tensor
+    target: Tensor
+    animal: Tensor
 
 
 def held_out_views(
-    model: Gslrm, table: SampleTable, path: Path, held_out: HeldOut, inputs: int, backend: Backend, experiment: str
+    model: Gslrm,
+    table: SampleTable,
+    path: Path,
+    looked_at: HeldOut | Measured,
+    inputs: int,
+    backend: Backend,
+    field: str,
 ) -> HeldOutViews:
-    """Read the samples that a guard looks at.
+    """Read the samples that a guard looks at, or that curves show. `field` is where the configuration says which.
 
     Raises:
         ValueError: the table has no samples of that split.
     """
-    rows = table.of_split(held_out.split)
+    rows = table.of_split(looked_at.split)
     if not rows:
         raise ValueError(
-            f"experiments.{experiment}.finetune.guard.held_out.split: {path} has no samples of split"
-            f" {held_out.split!r}; see datasets.*.split in the config, or set held_out to null"
+            f"{field}.split: {path} has no samples of split {looked_at.split!r}; see datasets.*.split in the config,"
+            f" or set {field.rpartition('.')[2]} to null"
         )
-    samples = [load_honest_sample(table, path, row) for row in spread(rows, held_out.samples)]
+    samples = [load_honest_sample(table, path, row) for row in spread(rows, looked_at.samples)]
     return HeldOutViews(model, samples, inputs, backend)
+
+
+def _mean_psnr(drawn: Sequence[_Drawn]) -> HeldOutPsnr:
+    whole = statistics.fmean(_psnr(view.answer, view.target) for view in drawn)
+    animals = [_psnr(view.answer[view.animal], view.target[view.animal]) for view in drawn if view.animal.any()]
+    return HeldOutPsnr(whole, statistics.fmean(animals) if animals else whole)
+
+
+def _white(pictures: Sequence[Tensor], near_white: float) -> float:
+    return statistics.fmean(float((picture > near_white).all(dim=1).double().mean()) for picture in pictures)
 
 
 def _psnr(answer: Tensor, target: Tensor) -> float:

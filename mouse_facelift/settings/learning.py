@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from mouse_facelift.settings.augmentation import Augmentation
-from mouse_facelift.settings.base import Name, Section
+from mouse_facelift.settings.base import Fraction, Name, Section
 from mouse_facelift.settings.guard import GuardPolicy
 from mouse_facelift.settings.losses import Losses
 
@@ -98,6 +98,18 @@ class RenderedPlan(TrainingPlan):
     """null: samples are taken as they are"""
 
 
+class Measured(Section):
+    """At which steps views that did not go in are measured, for the curves; nothing follows from it."""
+
+    steps: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
+    """after so many steps"""
+    split: Literal["train", "val", "test"]
+    samples: PositiveInt
+    """at most so many, spread evenly"""
+    near_white: Fraction
+    """a pixel whose three colors are above it is white"""
+
+
 class FinetunePlan(RenderedPlan):
     """What all methods share."""
 
@@ -105,6 +117,8 @@ class FinetunePlan(RenderedPlan):
     """whether drawn input views go in as drawn, or in the rig's order: the network cannot tell, but for rounding"""
     guard: GuardPolicy | None
     """null: nothing watches"""
+    measured: Measured | None
+    """null: none"""
 
 
 class HeadsOnly(FinetunePlan):

@@ -66,16 +66,18 @@ class Losses(Section):
     def _networks(self) -> dict[str, str | None]:
         return {"perceptual": self.perceptual_weights, "lpips": self.lpips_weights}
 
-    def _changes(self) -> set[int]:
+    @property
+    def changes(self) -> set[int]:
+        """Steps, counted from 0, in which weights are others than before, the first among them."""
         schedules = [getattr(self, term) for term in TERMS]
         return {0} | {change.from_step for schedule in schedules if isinstance(schedule, tuple) for change in schedule}
 
     def _ever(self, term: str) -> bool:
-        return any(self.at(step)[term] > 0 for step in self._changes())
+        return any(self.at(step)[term] > 0 for step in self.changes)
 
     @model_validator(mode="after")
     def _something_counts_and_can_be_computed(self) -> "Losses":
-        for step in sorted(self._changes()):
+        for step in sorted(self.changes):
             if not any(self.at(step).values()):
                 raise ValueError(f"from step {step} on, every term has weight 0: one must be above it")
         for term, file in self._networks().items():

@@ -62,7 +62,9 @@ class Jobs(Section):
     training_minutes: PositiveInt
     """time limit of a training job; it saves its state and leaves a little before"""
     processes: PositiveInt
-    """processes that share each fine-tuning, and `compute.threads`: the same numbers, but for rounding"""
+    """on each node, that share each fine-tuning, and `compute.threads`: the same numbers, but for rounding"""
+    nodes: PositiveInt
+    """of a cluster, that share each fine-tuning; more than one needs SLURM"""
     pinned_code: str | None
     """null, or any word: while it stays, a change of the code reruns nothing"""
 

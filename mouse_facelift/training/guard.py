@@ -7,7 +7,7 @@ meets the same decisions. Guards of processes that train one network together ju
 
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, astuple, dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -70,21 +70,27 @@ class Intervention:
 class Guard:
     """Watches a training step by step.
 
-    `measure`, called every `policy.every` steps, gives the held-out PSNR of the weights as they are. All that a guard
-    remembers is in `state_dict`, the states and weights it keeps too.
+    `measure`, called every `policy.every` steps, gives the held-out PSNR of the weights as they are. `changes` are
+    steps, from 1, from which on the loss is another one, so that nothing is usual yet. All that a guard remembers is in
+    `state_dict`, the states and weights it keeps too.
 
     Raises:
         ValueError: the policy asks for held-out samples, and `measure` is None.
     """
 
     def __init__(
-        self, policy: GuardPolicy, measure: Callable[[], HeldOutPsnr] | None, processes: Processes = ALONE
+        self,
+        policy: GuardPolicy,
+        measure: Callable[[], HeldOutPsnr] | None,
+        processes: Processes = ALONE,
+        changes: Collection[int] = (),
     ) -> None:
         if policy.held_out is not None and measure is None:
             raise ValueError("guard.held_out: nothing measures held-out samples here; set it to null")
         self.policy = policy
         self.measure = measure if policy.held_out is not None else None
         self.processes = processes
+        self.changes = changes
         self.rate = 1.0
         """times the learning rate of the plan"""
         self.interventions: list[Intervention] = []
@@ -122,6 +128,8 @@ class Guard:
 
     def allows(self, step: int, loss: float, norm: float) -> bool:
         """Whether the update of a step should be made, by its loss and its gradient's norm before clipping."""
+        if step in self.changes:
+            self._losses.values, self._norms.values = [], []
         finite = math.isfinite(loss) and math.isfinite(norm)
         self._too_far.note("not_finite", step, math.nan, beyond=not finite)
         if finite:

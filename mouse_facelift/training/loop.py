@@ -3,7 +3,7 @@
 import logging
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -43,6 +43,14 @@ class Deadline:
         return time.monotonic() >= self.moment
 
 
+@dataclass(frozen=True)
+class Looks:
+    """What is measured of the weights as they would be written, for the metrics alone, after some steps."""
+
+    steps: tuple[int, ...]
+    measure: Callable[[], Mapping[str, float]]
+
+
 def train(
     model: nn.Module,
     parts: Sequence[StepLoss],
@@ -51,6 +59,7 @@ def train(
     deadline: Deadline,
     processes: Processes = ALONE,
     guard: Guard | None = None,
+    looks: Looks | None = None,
 ) -> list[StepMetrics]:
     """Train `model` in place, from the folder's latest state if there is one; return the metrics of every step.
 
@@ -59,7 +68,8 @@ def train(
 
     Randomness of step n comes from a generator seeded by (plan.seed, n) alone, so an interrupted run ends with the
     numbers of one in one piece. An update whose loss or gradient is not finite is left out and counted. A guard may
-    leave out others, take the model back, or stop the training, which then ends with the best weights it saw.
+    leave out others, take the model back, or stop the training, which then ends with the best weights it saw. `looks`
+    add numbers to the metrics of their steps.
 
     Raises:
         ValueError: the state folder is held by another trainer or belongs to another training.
@@ -80,6 +90,9 @@ def train(
             if _stopped(guard):
                 break
             row = _one_step(updater, parts, plan, step, guard)
+            if looks is not None and step + 1 in looks.steps:
+                with updater.averaged():
+                    row |= looks.measure()
             metrics.append(row)
             progress.set_postfix(psnr=f"{row['psnr']:.2f}", loss=f"{row['loss']:.5f}")
             done = step + 1

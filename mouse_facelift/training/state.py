@@ -86,7 +86,7 @@ class StateFolder:
         }
         with whole_file(self.path / f"step_{step:08d}.pt") as partial:
             torch.save(content, partial)
-        write_text_whole(self.metrics_path, _as_csv(metrics))
+        write_text_whole(self.metrics_path, metrics_csv(metrics))
         for old in self.states()[:-KEPT_STATES]:
             old.unlink()
 
@@ -132,7 +132,8 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
-def _as_csv(rows: Sequence[StepMetrics]) -> str:
+def metrics_csv(rows: Sequence[StepMetrics]) -> str:
+    """The steps as a table; what a step does not tell is left empty."""
     if not rows:
         return ""
     text = io.StringIO()

@@ -84,7 +84,7 @@ def finetune(tmp_path: Path, table: Path, checkpoint: Checkpoint) -> Callable[..
     """Fine-tune in a folder of its own; arguments stand in place of the defaults, `plan` changes the plan's fields."""
 
     def run(name: str, plan: dict[str, Any] | None = None, **changes: Any) -> Finetuned:
-        files = ("weights.safetensors", "card.json", "diagnosis.json", "s")
+        files = ("weights.safetensors", "card.json", "diagnosis.json", "metrics.csv", "s")
         out = Finetuned(*(tmp_path / name / file for file in files))
         arguments: dict[str, Any] = {
             "table": table,

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -19,7 +20,7 @@ from mouse_facelift.formats.whole import sha256
 from mouse_facelift.gslrm import GslrmConfig, load_gslrm, read_config
 from mouse_facelift.gslrm.objective import ReconstructionStep
 from mouse_facelift.gslrm.trained import read_card
-from mouse_facelift.settings import InputViews
+from mouse_facelift.settings import InputViews, Measured
 from mouse_facelift.training.outcome import StepOutcome
 from tests.tiny_samples import CONTRACT, write_table
 from tests.unit.gslrm.tiny_finetune import COMPUTE, DECLARED, FINETUNE
@@ -97,6 +98,7 @@ def command(table: Path, checkpoint: Any, out: Path, plan: dict[str, Any]) -> li
         "weights": out / "weights.safetensors",
         "card": out / "card.json",
         "diagnosis": out / "diagnosis.json",
+        "metrics": out / "metrics.csv",
         "state": out / "s",
         "experiment": "full",
         "views": InputViews(inputs=3).model_dump_json(),
@@ -189,3 +191,17 @@ def test_too_many_views_and_too_few_samples_are_refused(finetune, tmp_path) -> N
         finetune("out", {"target_views": 6})
     with pytest.raises(ValueError, match=r"table\.json: no samples of split 'train'"):
         finetune("out", table=write_table(tmp_path / "tests", ("test", "val")))
+
+
+def test_metrics_have_a_row_a_step_and_unseen_views_where_they_were_asked_for(finetune) -> None:
+    measured = Measured(steps=(1, 4), split="train", samples=2, near_white=0.9)
+    plain, looked_at = finetune("plain"), finetune("looked_at", {"measured": measured, "ema": 0.5})
+    table = pd.read_csv(looked_at.metrics)
+    assert list(table["step"]) == list(range(1, FINETUNE.steps + 1))
+    found = table.dropna()
+    assert list(found["step"]) == [1, 4]
+    assert found["held_out_psnr"].between(5, 60).all() and found["held_out_white"].between(0, 1).all()
+    assert found["held_out_psnr_animal"].nunique() == 2  # of the weights as they then were
+    assert found["held_out_target_white"].nunique() == 1
+    same = ["step", "loss", "psnr", "grad_norm", "updated"]
+    assert table[same].equals(pd.read_csv(plain.metrics)[same])  # looking changes nothing

@@ -21,7 +21,9 @@ from mouse_facelift.settings import Animals, GslrmSize, Pretraining, RenderedPla
 from tests.tiny_samples import CONTRACT, blobs
 from tests.unit.gslrm.tiny_finetune import COMPUTE, FINETUNE
 
-PLAN = FINETUNE.model_dump(exclude={"method", "target_views", "random_order", "losses", "augmentation", "guard"})
+PLAN = FINETUNE.model_dump(
+    exclude={"method", "target_views", "random_order", "losses", "augmentation", "guard", "measured"}
+)
 PRETRAINING = Pretraining(
     animals=Animals(count=5, held_out=2, views=4, seed=0),
     network=GslrmSize(patch_size=8, width=32, head_width=16, layers=1, scale_bias=-2.0),
@@ -29,7 +31,7 @@ PRETRAINING = Pretraining(
     inputs=(2, 3),
     start=Start(attention=0.8, rays=2.0),
     surface_training=TrainingPlan(**PLAN),
-    training=RenderedPlan(**FINETUNE.model_dump(exclude={"method", "random_order", "guard"})),
+    training=RenderedPlan(**FINETUNE.model_dump(exclude={"method", "random_order", "guard", "measured"})),
 )
 
 

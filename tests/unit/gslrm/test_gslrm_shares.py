@@ -2,6 +2,7 @@
 
 import csv
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -97,35 +98,56 @@ def test_shares_are_the_whole_batch_and_no_sample_twice(random_order: bool) -> N
         assert random_order or torch.equal(chosen, chosen.sort().values)
 
 
-def in_two_processes(table: Path, checkpoint: Any, folder: Path, plan: dict[str, Any], **changes: Any) -> int:
+def launched(words: list[str], folder: Path, agents: int) -> int:
+    """Run a command in two processes, of one launcher (one node) or of two; the first code that is not 0."""
+    shared = ["--standalone", "--nproc-per-node=2"]
+    if agents == 2:
+        with socket.socket() as free:
+            free.bind(("localhost", 0))
+            port = free.getsockname()[1]
+        shared = ["--nnodes=2", "--nproc-per-node=1", "--rdzv-backend=c10d", "--rdzv-id=1"]
+        shared.append(f"--rdzv-endpoint=localhost:{port}")
+    launch = [sys.executable, "-m", "torch.distributed.run", *shared, *words[1:]]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
+    nodes = [
+        subprocess.Popen(
+            launch, env=environment, cwd=folder.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        for _ in range(agents)
+    ]
+    for node in nodes:
+        print(node.communicate(timeout=300)[0])
+    return max(abs(node.returncode) for node in nodes)
+
+
+def in_two_processes(
+    table: Path, checkpoint: Any, folder: Path, plan: dict[str, Any], agents: int = 1, **changes: Any
+) -> int:
     words = command(table, checkpoint, folder, plan)
     for name, value in changes.items():
         words[words.index(f"--{name}") + 1] = str(value)
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *words[1:]]
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(launch, env=environment, cwd=folder.parent, capture_output=True, text=True, check=False)
-    print(done.stdout, done.stderr)
-    return done.returncode
+    return launched(words, folder, agents)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("nodes", [1, 2])
 def test_two_processes_give_the_numbers_of_one_and_go_on_where_they_stopped(
-    finetune, table, checkpoint, tmp_path
+    finetune, table, checkpoint, tmp_path, nodes: int
 ) -> None:
     plan = {"batch": 4, "steps": 4, "checkpoint_every": 3}
     alone = finetune("alone", plan)
     two = tmp_path / "two"
-    shared = Finetuned(two / "weights.safetensors", two / "card.json", two / "diagnosis.json", two / "s")
-    assert in_two_processes(table, checkpoint, tmp_path / "two", plan, minutes=0) != 0
+    shared = alone._replace(weights=two / "weights.safetensors", state=two / "s")
+    assert in_two_processes(table, checkpoint, two, plan, nodes, minutes=0) != 0
     assert [state.name for state in shared.state.glob("step_*.pt")] == ["step_00000001.pt"]
-    assert in_two_processes(table, checkpoint, tmp_path / "two", plan) == 0
+    assert in_two_processes(table, checkpoint, two, plan, nodes) == 0
     assert_alike(shared, alone)
 
 
 @pytest.mark.slow
 def test_processes_that_cannot_share_a_batch_equally_start_nothing(table, checkpoint, tmp_path, capfd) -> None:
     assert in_two_processes(table, checkpoint, tmp_path / "two", {"batch": 3}) != 0
-    assert (
-        "experiments.full.finetune.batch: found 3, expected a multiple of jobs.processes, 2" in capfd.readouterr().out
+    assert "experiments.full.finetune.batch: found 3, expected a multiple of the processes that share it, 2" in (
+        capfd.readouterr().out
     )
     assert not (tmp_path / "two").exists()

@@ -37,6 +37,7 @@ FINETUNE = FullFinetune(
     seed=0,
     checkpoint_every=4,
     guard=None,
+    measured=None,
 )
 DECLARED = DeclaredWeights(row="checkpoints.small", domain="procedural", sha256=None)
 
@@ -50,4 +51,5 @@ class Finetuned(NamedTuple):
     weights: Path
     card: Path
     diagnosis: Path
+    metrics: Path
     state: Path

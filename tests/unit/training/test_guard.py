@@ -212,6 +212,15 @@ def test_a_guard_that_was_saved_goes_on_as_if_it_had_not_been(steps: list[Step],
     assert second.guard.rate == whole.guard.rate
 
 
+def test_what_is_usual_is_forgotten_where_the_loss_becomes_another() -> None:
+    def asked(changes: tuple[int, ...]) -> list[bool]:
+        guard = Guard(POLICY, None, changes=changes)
+        return [guard.allows(step, 1.0 if step < 20 else 50.0, 1.0) for step in range(1, 40)]
+
+    assert asked((1, 20)) == [True] * 39
+    assert not all(asked(()))
+
+
 def jumping(inner: StepLoss) -> StepLoss:
     """The gradient is a thousand times as long in steps 7 to 9."""
     seeds = {_step_seed(PLAN.seed, step - 1) for step in (7, 8, 9)}
