@@ -9,6 +9,7 @@ from mouse_facelift.settings.animal import AnimalWork
 from mouse_facelift.settings.base import Fraction, Name, Section
 from mouse_facelift.settings.capture import Capture, Simulation
 from mouse_facelift.settings.contract import CameraContract
+from mouse_facelift.settings.fitting import SceneFitting
 from mouse_facelift.settings.learning import Checkpoint, Experiment, Pretraining
 from mouse_facelift.settings.normalization import Normalization, NormalizationModes, NormalizationWork
 from mouse_facelift.settings.verdict import VerdictWork
@@ -85,6 +86,8 @@ class Settings(Section):
     experiments: dict[Name, Experiment]
     pretraining: Pretraining
     evaluation: Evaluation
+    scene_fitting: SceneFitting | None
+    """null: no scene is fitted"""
     compute: Compute
     jobs: Jobs
 
