@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -14,16 +15,20 @@ from mouse_facelift.settings import (
     MadeMasks,
     NoFinetune,
     Normalization,
+    SceneFitting,
     Settings,
     digest,
 )
 
 PACK_SIZE = 500  # animals a file
+TRIVIAL = ("white_picture", "visual_hull")
+FITTED = ("scene_equal_time", "scene_converged")
+"""3D Gaussian Splatting of each scene alone"""
 SIMULATED_CAMERAS = tuple(f"Camera{number}" for number in range(1, 7))
 
 
 class Baseline(NamedTuple):
-    """Trivial answers are the same for all experiments that share these."""
+    """Answers that need no network are the same for all experiments that share these."""
 
     dataset: str
     normalization: str
@@ -178,18 +183,65 @@ class Plan:
     def baseline(self, experiment: Experiment) -> Baseline:
         return Baseline(experiment.dataset, experiment.normalization, experiment.views.most)
 
-    def scores(self, experiments: Mapping[str, Experiment]) -> list[str]:
-        """Score tables of experiments, then of the trivial answers beside them."""
+    def baselines(self) -> list[Baseline]:
+        return sorted({self.baseline(experiment) for experiment in self.settings.experiments.values()})
+
+    def scores(self, experiments: Mapping[str, Experiment], answers: Sequence[str]) -> list[str]:
+        """Score tables of experiments, then of the answers without a network beside them."""
         rows = [f"results/scores/{experiment}.csv" for experiment in experiments]
         return rows + [
             f"results/scores/baselines/{baseline.folder}/{answer}.csv"
             for baseline in sorted({self.baseline(experiment) for experiment in experiments.values()})
-            for answer in ("white_picture", "visual_hull")
+            for answer in answers
         ]
 
     def beside(self, experiment: str) -> Mapping[str, Experiment]:
         """The rows of the section of the configuration in which an experiment stands."""
         return self.settings.experiments if experiment in self.settings.experiments else self.settings.log_rows
+
+    def answers(self) -> tuple[str, ...]:
+        """Answers without a network that experiments are compared with."""
+        return TRIVIAL if self.settings.scene_fitting is None else TRIVIAL + FITTED
+
+    def scene_fitting(self) -> SceneFitting:
+        """How scenes are fitted.
+
+        Raises:
+            ValueError: they are not to be.
+        """
+        if self.settings.scene_fitting is None:
+            raise ValueError("scene_fitting: null, so that no scene is fitted; config/learning.yaml has it")
+        return self.settings.scene_fitting
+
+    def fitting_seconds(self) -> dict[str, str]:
+        """What fitting took, scene by scene, where scenes are fitted; by what the scenes share."""
+        folders = [] if self.settings.scene_fitting is None else [baseline.folder for baseline in self.baselines()]
+        return {folder: f"results/baselines/{folder}/scene_seconds.csv" for folder in folders}
+
+    def trained_groups(self) -> dict[str, list[str]]:
+        """Experiments that train, those together that differ in nothing but the seed.
+
+        A group is called by what its members' names have in common at their beginnings, less a number or sign at the
+        end; by all their names, where that is nothing or another's.
+        """
+        groups: dict[str, list[str]] = {}
+        for name, row in self.settings.experiments.items():
+            if not isinstance(row.finetune, NoFinetune):
+                alike = row.model_copy(update={"finetune": row.finetune.model_copy(update={"seed": 0})})
+                groups.setdefault(digest(alike), []).append(name)
+        named: dict[str, list[str]] = {}
+        for members in groups.values():
+            short = _common_name(members)
+            taken = short in named or (short in self.settings.experiments and short not in members)
+            named["+".join(members) if taken or not short else short] = members
+        return named
+
+    def training_seconds(self) -> dict[str, str]:
+        """What Snakemake notes of each experiment's training, while logs are kept."""
+        trainings = {name: self.training(name) for name in self.settings.experiments}
+        return {
+            name: f"logs/finetune_gslrm/{training}.benchmark.tsv" for name, training in trainings.items() if training
+        }
 
     def packs(self) -> list[str]:
         """Packs of procedural animals to pretrain on."""
@@ -206,6 +258,13 @@ class Plan:
                 if users and path not in made and not Path(path).is_file():
                     lines.append(f"checkpoints.{name}.{field}: no file {path}; needed by experiments {users}")
         return lines
+
+
+def _common_name(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return names[0]
+    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
+    return "".join(letters[0] for letters in alike).rstrip("_-0123456789")
 
 
 def _files(pattern: str, capture: Capture, frames: Sequence[int]) -> list[str]:

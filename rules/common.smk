@@ -6,7 +6,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from mouse_facelift.plan import Plan
+from mouse_facelift.plan import TRIVIAL, Plan
 from mouse_facelift.provenance import fingerprint
 from mouse_facelift.settings import parse_settings, refuse_repeated_keys
 
@@ -78,3 +78,14 @@ def checkpoint(field):
 def of_training(describe):
     """A parameter that follows from the experiment behind a training."""
     return lambda wildcards: describe(settings.rows[plan.experiment_of(wildcards.training)])
+
+
+def of_log(files):
+    """Files of the log's rows, if the configuration has any."""
+
+    def found(wildcards):
+        if not settings.log_rows:
+            raise WorkflowError("log_experiments: no row in this configuration; config.yaml of the project has them")
+        return files()
+
+    return found

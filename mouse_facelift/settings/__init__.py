@@ -8,6 +8,7 @@ from mouse_facelift.settings.augmentation import Augmentation
 from mouse_facelift.settings.base import FRAME_FIELD, digest
 from mouse_facelift.settings.capture import CalibrationFile, Capture, FloorPoints, FrameRange, KeyPointsFile
 from mouse_facelift.settings.contract import CameraContract
+from mouse_facelift.settings.fitting import FittingRates, SceneFitting
 from mouse_facelift.settings.guard import GuardPolicy, HeldOut
 from mouse_facelift.settings.learning import (
     Animals,
@@ -78,6 +79,7 @@ __all__ = [
     "Experiment",
     "Fill",
     "FinetunePlan",
+    "FittingRates",
     "FloorPoints",
     "FrameFault",
     "FrameRange",
@@ -108,6 +110,7 @@ __all__ = [
     "Relabel",
     "RenderedPlan",
     "Resize",
+    "SceneFitting",
     "Settings",
     "Split",
     "Start",

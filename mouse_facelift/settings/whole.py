@@ -9,6 +9,7 @@ from mouse_facelift.settings.animal import AnimalWork
 from mouse_facelift.settings.base import Fraction, Name, Section
 from mouse_facelift.settings.capture import Capture, Simulation
 from mouse_facelift.settings.contract import CameraContract
+from mouse_facelift.settings.fitting import SceneFitting
 from mouse_facelift.settings.learning import Checkpoint, Experiment, Pretraining
 from mouse_facelift.settings.log_experiments import LogExperiments, name_in_log
 from mouse_facelift.settings.normalization import Normalization, NormalizationModes, NormalizationWork
@@ -88,6 +89,8 @@ class Settings(Section):
     """null: there are none"""
     pretraining: Pretraining
     evaluation: Evaluation
+    scene_fitting: SceneFitting | None
+    """null: no scene is fitted"""
     compute: Compute
     jobs: Jobs
 

@@ -136,7 +136,7 @@ def test_rows_of_the_research_log_stand_beside_the_experiments(content):
     assert plan.training("log_inputs_5") == plan.training("log_full_1e4") != plan.training("full")
     honest = {name for capture in content["captures"] for name in plan.normalizations(capture)}
     assert honest == {row["normalization"] for row in content["experiments"].values()}  # none for the log's rows
-    assert not [path for path in plan.scores(plan.settings.experiments) if "log_" in path]
+    assert not [path for path in plan.scores(plan.settings.experiments, plan.answers()) if "log_" in path]
     content["experiments"]["log_full_1e4"] = content["experiments"]["full"]
     with pytest.raises(ValueError, match="log_full_1e4: taken by rows of log_experiments"):
         parse_settings(content, "config.yaml")
