@@ -78,3 +78,14 @@ def checkpoint(field):
 def of_training(describe):
     """A parameter that follows from the experiment behind a training."""
     return lambda wildcards: describe(settings.rows[plan.experiment_of(wildcards.training)])
+
+
+def of_log(files):
+    """Files of the research log's experiments, if the configuration has any."""
+
+    def found(wildcards):
+        if not settings.log_rows:
+            raise WorkflowError("log_experiments: no row in this configuration; config.yaml of the project has them")
+        return files()
+
+    return found

@@ -1,17 +1,6 @@
 # The research log's experiments, beside one another: `snakemake --cores 2 log_experiments`. Nothing else asks for them.
 
 
-def of_log(files):
-    """Files of the log's rows, if the configuration has any."""
-
-    def found(wildcards):
-        if not settings.log_rows:
-            raise WorkflowError("log_experiments: no row in this configuration; config.yaml of the project has them")
-        return files()
-
-    return found
-
-
 rule log_experiments:
     input:
         tables=of_log(lambda: sorted({plan.table(experiment) for experiment in settings.log_rows})),
