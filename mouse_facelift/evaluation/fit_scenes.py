@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from mouse_facelift.evaluation.answer_table import answer_table
 from mouse_facelift.evaluation.baselines import hull_of_inputs
-from mouse_facelift.evaluation.scene_fitting import Fit, fit_scene, start_at_hull
+from mouse_facelift.evaluation.scene_fitting import Fit, draw_fitted, fit_scene, start_at_hull
 from mouse_facelift.evaluation.scores import TASK
 from mouse_facelift.formats.predictions import Renderings, chosen_samples, turns
 from mouse_facelift.formats.sample_folder import Sample
@@ -17,7 +17,7 @@ from mouse_facelift.formats.sample_table import SampleRow, SampleTable, load_sam
 from mouse_facelift.formats.whole import whole_file
 from mouse_facelift.plan import FITTED
 from mouse_facelift.rendering.backends import use_threads
-from mouse_facelift.rendering.render import Backend, render
+from mouse_facelift.rendering.render import Backend
 from mouse_facelift.settings import Compute, Evaluation, InputViews, SceneFitting
 
 logger = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ def fit_scenes(
             for turn, inputs in enumerate(given):
                 fits = _fit(row, sample, inputs, evaluation, fitting, compute.renderer)
                 for answers, fit in zip((equal_time, converged), fits, strict=True):
-                    answers.add(row, sample, turn, inputs, _draw(fit, sample, compute.renderer))
+                    answers.add(row, sample, turn, inputs, _draw(fit, sample, fitting, compute.renderer))
                     if fit is not None:
                         of_turn = {"experiment": answers.name, **task, "sample": row.name, "turn": turn}
                         told = {"steps": fit.steps, "seconds": round(fit.seconds, 3), "loss": fit.losses[-1]}
@@ -89,8 +89,7 @@ def _fit(
     return fit_scene(sample, inputs, start_at_hull(hull, sample, inputs, fitting), fitting, backend)
 
 
-def _draw(fit: Fit | None, sample: Sample, backend: Backend) -> Renderings | None:
+def _draw(fit: Fit | None, sample: Sample, fitting: SceneFitting, backend: Backend) -> Renderings | None:
     if fit is None:
         return None
-    drawn = render(fit.gaussians, sample.cameras, backend)
-    return Renderings(drawn.rgb, drawn.alpha)
+    return draw_fitted(fit.gaussians, sample.cameras, fitting, backend)

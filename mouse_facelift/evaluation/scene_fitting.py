@@ -4,7 +4,8 @@ Source of loss, optimizer and rates: Kerbl et al., 3D Gaussian Splatting for Rea
 arXiv:2308.04079, and its code. What differs, because here a few small pictures show one animal before white: Gaussians
 begin at the surface of the painted visual hull, not at sparse points; every step sees all views, so that nothing is
 drawn by chance; the silhouettes are told too, and pictures compared before white and before black, so that nothing
-white floats unseen; colors are equal from all sides; none are added or removed.
+white floats unseen; pictures are drawn finer and averaged down, as the hull's are; colors are equal from all sides;
+none are added or removed.
 """
 
 import time
@@ -15,13 +16,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mouse_facelift.formats.predictions import Renderings
 from mouse_facelift.formats.sample_folder import Sample
+from mouse_facelift.geometry.cameras import Cameras
 from mouse_facelift.geometry.gaussians import Gaussians
 from mouse_facelift.geometry.hull import Hull
 from mouse_facelift.imaging.structure import structural_similarity
 from mouse_facelift.rendering.backends import device_of
-from mouse_facelift.rendering.painted_hull import painted_surface, round_gaussians
-from mouse_facelift.rendering.render import Backend, render
+from mouse_facelift.rendering.painted_hull import painted_surface, render_finely, round_gaussians
+from mouse_facelift.rendering.render import Backend
 from mouse_facelift.settings import SceneFitting
 
 EXTENT = 1.1  # of the largest distance of a camera from the cameras' mean, as in the code of 3DGS
@@ -76,6 +79,11 @@ def fit_scene(
     raise AssertionError("a course has no end of its own")
 
 
+def draw_fitted(gaussians: Gaussians, cameras: Cameras, fitting: SceneFitting, backend: Backend) -> Renderings:
+    """Draw a scene as it is drawn while it is fitted: over white, so many times as fine, and averaged down."""
+    return render_finely(gaussians, cameras, fitting.fineness, backend)
+
+
 def has_converged(losses: Sequence[float], fitting: SceneFitting) -> bool:
     """Tell, at the end of each window, whether its mean loss is less than `least_gain` below the window's before it."""
     window = fitting.window
@@ -126,7 +134,7 @@ class _Course:
         return Gaussians(**{name: values.detach().cpu().clone() for name, values in self.parameters.items()})
 
     def _loss(self) -> Float[Tensor, ""]:
-        drawn = render(Gaussians(**self.parameters), self.cameras, self.backend)
+        drawn = draw_fitted(Gaussians(**self.parameters), self.cameras, self.fitting, self.backend)
         pictures = _before_white_and_black(drawn.rgb, drawn.alpha)
         colors = (pictures - self.target).abs().mean()
         alpha = (drawn.alpha - self.alpha).abs().mean()

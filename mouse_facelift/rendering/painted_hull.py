@@ -94,8 +94,13 @@ def render_hull(gaussians: Gaussians, voxel_size: float, cameras: Cameras, backe
     depths = depths + cameras.world_to_camera[:, 2, 3].float()
     voxel = voxel_size * float((cameras.fxfycxcy[:, :2].amin(1) / depths.abs()).median())  # px
     factor = min(max(math.ceil(FINE_VOXEL / voxel), 1), FINEST)
+    return render_finely(gaussians, cameras, factor, backend)
+
+
+def render_finely(gaussians: Gaussians, cameras: Cameras, fineness: int, backend: Backend) -> Renderings:
+    """Draw over white on a picture so many times as fine, and average it down. Differentiable in the Gaussians."""
     intrinsics = cameras.intrinsics.clone()
-    intrinsics[:, :2] *= factor
-    fine = Cameras(cameras.camera_to_world, intrinsics, cameras.width * factor, cameras.height * factor)
+    intrinsics[:, :2] *= fineness
+    fine = Cameras(cameras.camera_to_world, intrinsics, cameras.width * fineness, cameras.height * fineness)
     drawn = render(gaussians, fine, backend)
-    return Renderings(functional.avg_pool2d(drawn.rgb, factor), functional.avg_pool2d(drawn.alpha, factor))
+    return Renderings(functional.avg_pool2d(drawn.rgb, fineness), functional.avg_pool2d(drawn.alpha, fineness))

@@ -28,6 +28,8 @@ class SceneFitting(Section):
     """of a voxel's edge: the Gaussians' standard deviation at first"""
     opacity: Annotated[float, Field(gt=0, lt=1)]
     """at first"""
+    fineness: Annotated[int, Field(ge=1, le=8)]
+    """pictures are drawn so many times as fine, and averaged down"""
     rates: FittingRates
     dssim: Fraction
     """weight of 1 - SSIM; that of the mean absolute difference of colors is 1 less this"""

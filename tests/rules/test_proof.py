@@ -16,6 +16,7 @@ FITTING = {
     "hull_resolution": 24,
     "scale": 0.5,
     "opacity": 0.9,
+    "fineness": 2,
     "rates": RATES,
     "dssim": 0.2,
     "alpha": 0.5,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mouse_facelift.evaluation.baselines import hull_of_inputs
 from mouse_facelift.evaluation.fit_scenes import SECONDS_COLUMNS, fit_scenes
 from mouse_facelift.evaluation.metrics import psnr
-from mouse_facelift.evaluation.scene_fitting import Fit, fit_scene, has_converged, start_at_hull
+from mouse_facelift.evaluation.scene_fitting import Fit, draw_fitted, fit_scene, has_converged, start_at_hull
 from mouse_facelift.formats.predictions import PredictionTable, Renderings
 from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.formats.sample_table import SampleTable
@@ -26,6 +26,7 @@ FITTING = SceneFitting(
     hull_resolution=32,
     scale=0.5,
     opacity=0.9,
+    fineness=2,
     rates=FittingRates(means=1.6e-4, log_scales=5e-3, quats=1e-3, opacity_logits=0.05, colors=2.5e-3),
     dssim=0.2,
     alpha=0.5,
@@ -79,7 +80,7 @@ def fits(known: Sample, start: Gaussians) -> tuple[Fit, Fit]:
 
 def on_animal(gaussians: Gaussians, sample: Sample, views: list[int]) -> float:
     """Mean PSNR of the animal alone."""
-    drawn = render(gaussians, sample.cameras, "cpu").rgb.clamp(0, 1)
+    drawn = draw_fitted(gaussians, sample.cameras, FITTING, "cpu").rgb.clamp(0, 1)
     inside, target = sample.alpha > 0.5, sample.over_white()
     return sum(psnr(drawn[view][:, inside[view]], target[view][:, inside[view]]) for view in views) / len(views)
 
