@@ -1,6 +1,7 @@
 """MVDiffusion: one picture to the views of a rig, and its adaptation to mice. Importing it takes seconds."""
 
-from mouse_facelift.mvdiffusion.loading import load_unet
+from mouse_facelift.mvdiffusion.loading import load_pipeline, load_unet
+from mouse_facelift.mvdiffusion.pipeline import Pipeline
 from mouse_facelift.mvdiffusion.unet import MultiviewUnet
 
-__all__ = ["MultiviewUnet", "load_unet"]
+__all__ = ["MultiviewUnet", "Pipeline", "load_pipeline", "load_unet"]
