@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from transformers import CLIPTextModel, CLIPTokenizer
 
-from mouse_facelift.mvdiffusion import Pipeline, load_pipeline, load_unet
+from mouse_facelift.mvdiffusion import Pipeline, embed_prompts, load_pipeline, load_unet
 from mouse_facelift.mvdiffusion.conditioning import decode_latents, encode_pictures
 from mouse_facelift.mvdiffusion.objective import Draws, Objective, TrainingInputs, diffusion_loss, training_inputs
 from mouse_facelift.mvdiffusion.sampling import Conditions, Sampling, denoise, draw, prepare_conditions, sample_views
@@ -161,3 +162,14 @@ def test_loss_and_gradients_of_a_training_step(golden, training, step):
     assert len(gradients) == 4
     for name, gradient in gradients.items():
         assert (unet.get_parameter(name).grad - gradient).norm() < 1e-4 * gradient.norm(), name
+
+
+def test_the_text_encoder_is_read_as_its_own_library_reads_it(golden):
+    folder = golden / "pipeckpts"
+    prompts = ["front view", "back view"]
+    tokens = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)(
+        prompts, padding="max_length", max_length=77, return_tensors="pt"
+    )
+    with torch.no_grad():
+        expected = CLIPTextModel.from_pretrained(folder / "text_encoder")(tokens.input_ids).last_hidden_state
+    torch.testing.assert_close(embed_prompts(folder, prompts), expected.half(), rtol=0, atol=1e-3)
