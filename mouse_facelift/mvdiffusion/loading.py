@@ -1,5 +1,6 @@
 """Load a released `pipeckpts/` folder, each part from its own sub-folder, and nothing that was not checked."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,10 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.pipelines.stable_diffusion.stable_unclip_image_normalizer import StableUnCLIPImageNormalizer
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+from safetensors.torch import save_file
 from transformers import CLIPImageProcessorPil, CLIPVisionConfig, CLIPVisionModelWithProjection
 
+from mouse_facelift.formats.whole import whole_folder
 from mouse_facelift.mvdiffusion.config import read_unet_config
 from mouse_facelift.mvdiffusion.pipeline import Pipeline
 from mouse_facelift.mvdiffusion.stored import diffusers_arguments, expect, read_json, refuse_unknown
@@ -42,16 +45,17 @@ def load_pipeline(folder: str | Path) -> Pipeline:
     index = read_json(folder / "model_index.json")
     refuse_unknown(folder / "model_index.json", index, {*_PARTS, *_NEVER_READ})
     expect(folder / "model_index.json", index, _PARTS, _PARTS)
+    parts = {
+        "unet": load_unet(folder / "unet"),
+        "vae": load_vae(folder / "vae"),
+        "image_encoder": load_image_encoder(folder / "image_encoder"),
+        "image_processor": load_image_processor(folder / "feature_extractor"),
+        "image_normalizer": load_image_normalizer(folder / "image_normalizer"),
+        "image_noising_scheduler": load_image_noising_scheduler(folder / "image_noising_scheduler"),
+        "scheduler": load_scheduler(folder / "scheduler"),
+    }
     try:
-        return Pipeline(
-            unet=load_unet(folder / "unet"),
-            vae=load_vae(folder / "vae"),
-            image_encoder=load_image_encoder(folder / "image_encoder"),
-            image_processor=load_image_processor(folder / "feature_extractor"),
-            image_normalizer=load_image_normalizer(folder / "image_normalizer"),
-            image_noising_scheduler=load_image_noising_scheduler(folder / "image_noising_scheduler"),
-            scheduler=load_scheduler(folder / "scheduler"),
-        )
+        return Pipeline(**parts)
     except ValueError as error:
         raise ValueError(f"{folder}: {error}") from error
 
@@ -68,6 +72,15 @@ def load_unet(folder: str | Path) -> MultiviewUnet:
     load_folder_exactly(unet, folder, DIFFUSERS_FILES)
     unet.eval()
     return unet
+
+
+def write_unet(folder: Path, unet: MultiviewUnet) -> None:
+    """Write a `unet/` folder in the released layout, whole, from which `load_unet` gives the same network."""
+    config = unet.released_config.model_dump(by_alias=True, exclude_unset=True)
+    tensors = {name: tensor.contiguous().cpu() for name, tensor in unet.state_dict().items()}
+    with whole_folder(folder) as partial:
+        (partial / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        save_file(tensors, partial / DIFFUSERS_FILES[0])
 
 
 def load_vae(folder: Path) -> AutoencoderKL:

@@ -1,6 +1,6 @@
 """All parts of the released view generator."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
@@ -54,7 +54,8 @@ class Pipeline:
         return int(2 ** (len(self.vae.config.block_out_channels) - 1))
 
     def to(self, device: str | torch.device, dtype: torch.dtype = torch.float32) -> "Pipeline":
-        """Move every network to a device and a type of numbers, in place."""
-        for network in (self.unet, self.vae, self.image_encoder, self.image_normalizer):
-            torch.nn.Module.to(network, device=device, dtype=dtype)
-        return replace(self)
+        """Move every network to a device, and the large ones to a type of numbers, in place."""
+        for network in (self.unet, self.vae, self.image_encoder):
+            network.to(device=device, dtype=dtype)
+        self.image_normalizer.to(device, torch.float32)
+        return self

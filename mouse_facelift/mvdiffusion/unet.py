@@ -37,12 +37,20 @@ class MultiviewUnet(UNet2DConditionModel):
         the reference picture's embedding. `views` and `attention` are those of the network's config unless given;
         any number of views works with the same weights.
 
-        Raises ValueError if the rows cannot be divided into objects of so many views.
+        Raises ValueError if the rows cannot be divided into objects of so many views, or if prompts or class labels
+        are of another width than the network's.
         """
         views = self.released_config.num_views if views is None else views
         if views < 1 or len(sample) % views:
             raise ValueError(f"{len(sample)} rows cannot be divided into objects of {views} views")
-        told = {"views": views, "attention": self.released_config.attention if attention is None else attention}
+        sizes = self.released_config
+        for name, tensor, width in (
+            ("prompt embeddings", encoder_hidden_states, sizes.cross_attention_dim),
+            ("class labels", class_labels, sizes.projection_class_embeddings_input_dim),
+        ):
+            if tensor.shape[-1] != width:
+                raise ValueError(f"{name} are {tensor.shape[-1]} wide, the network expects {width}")
+        told = {"views": views, "attention": sizes.attention if attention is None else attention}
         return super().forward(
             sample, timestep, encoder_hidden_states, class_labels=class_labels, cross_attention_kwargs=told
         )

@@ -8,10 +8,10 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.pipelines.stable_diffusion.stable_unclip_image_normalizer import StableUnCLIPImageNormalizer
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
-from safetensors.torch import save_file
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from mouse_facelift.mvdiffusion.config import read_unet_config
+from mouse_facelift.mvdiffusion.loading import write_unet
 from mouse_facelift.mvdiffusion.unet import MultiviewUnet
 
 RELEASED_UNET: dict[str, Any] = {
@@ -114,16 +114,9 @@ MODEL_INDEX: dict[str, Any] = {
 }
 
 
-def write_unet(folder: Path, config: dict[str, Any]) -> None:
-    """Write a `unet/` folder in the released layout, with random weights."""
-    folder.mkdir(parents=True)
-    (folder / "config.json").write_text(json.dumps(config, indent=2))
-    save_file(MultiviewUnet(read_unet_config(config)).state_dict(), folder / "diffusion_pytorch_model.safetensors")
-
-
 def write_pipeline(folder: Path) -> None:
     """Write a tiny `pipeckpts/` folder in the released layout, without text encoder and tokenizer."""
-    write_unet(folder / "unet", TINY_UNET)
+    write_unet(folder / "unet", MultiviewUnet(read_unet_config(TINY_UNET)))
     AutoencoderKL(
         block_out_channels=(8, 8),
         down_block_types=("DownEncoderBlock2D",) * 2,

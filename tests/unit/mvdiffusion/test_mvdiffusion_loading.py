@@ -1,5 +1,6 @@
 """A released folder loads part by part; what does not fit is named."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -8,9 +9,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from mouse_facelift.mvdiffusion import load_pipeline, load_unet
+from mouse_facelift.mvdiffusion.loading import write_unet
 from mouse_facelift.mvdiffusion.objective import RELEASED_OBJECTIVE, diffusion_loss, draw_step, training_inputs
 from mouse_facelift.mvdiffusion.sampling import Sampling, sample_views
-from tests.unit.mvdiffusion.released import change, write_pipeline
+from tests.unit.mvdiffusion.released import TINY_UNET, change, write_pipeline
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 
@@ -47,6 +49,30 @@ def test_a_folder_without_text_encoder_draws_views_and_learns(written):
     diffusion_loss(pipeline.unet, inputs, 3).backward()
     assert all(parameter.grad.isfinite().all() for parameter in pipeline.unet.parameters())
     assert all(parameter.grad is None for parameter in pipeline.vae.parameters())
+
+
+def test_half_precision_draws_nearly_the_same_views(written):
+    pictures = torch.full((1, 3, 8, 8), 255, dtype=torch.uint8)
+    prompts = torch.randn(2, 5, 12, generator=torch.Generator().manual_seed(1))
+    sampling = Sampling(steps=2, guidance=2.0, eta=1.0)
+    whole, half = (
+        sample_views(
+            load_pipeline(written).to("cpu", dtype), pictures, prompts, sampling, torch.Generator().manual_seed(2)
+        )
+        for dtype in (torch.float32, torch.bfloat16)
+    )
+    assert half.dtype == torch.float32
+    assert (half - whole).abs().mean() < 0.02
+
+
+def test_a_written_network_is_read_as_it_was(written, tmp_path):
+    unet = load_unet(written / "unet")
+    write_unet(tmp_path / "unet", unet)
+    read = load_unet(tmp_path / "unet")
+    assert read.released_config == unet.released_config
+    assert read.state_dict().keys() == unet.state_dict().keys()
+    assert all(torch.equal(tensor, unet.state_dict()[name]) for name, tensor in read.state_dict().items())
+    assert json.loads((tmp_path / "unet" / "config.json").read_text()) == TINY_UNET
 
 
 def test_half_precision_on_disk_is_read_as_float32(folder):

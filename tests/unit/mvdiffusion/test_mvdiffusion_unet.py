@@ -73,3 +73,12 @@ def test_rows_that_are_no_whole_objects_are_refused():
     with pytest.raises(ValueError, match=r"6 rows .* 4 views"):
         unet(*inputs, views=4)
     assert unet(*inputs, views=2).sample.shape == (6, 4, 4, 4)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "labels", "told"), [(16, 20, "prompt embeddings are 16"), (12, 24, "labels are 24")]
+)
+def test_conditions_of_another_width_are_refused(prompt, labels, told):
+    unet = MultiviewUnet(read_unet_config(TINY_UNET))
+    with pytest.raises(ValueError, match=told):
+        unet(torch.zeros(6, 8, 4, 4), 1, torch.zeros(6, 3, prompt), torch.zeros(6, labels))
