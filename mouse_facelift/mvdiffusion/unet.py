@@ -1,5 +1,7 @@
 """The released multi-view UNet: the stock network, whose self-attention looks across views."""
 
+from typing import get_args
+
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel, UNet2DConditionOutput
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -37,8 +39,8 @@ class MultiviewUnet(UNet2DConditionModel):
         the reference picture's embedding. `views` and `attention` are those of the network's config unless given;
         any number of views works with the same weights.
 
-        Raises ValueError if the rows cannot be divided into objects of so many views, or if prompts or class labels
-        are of another width than the network's.
+        Raises ValueError if the rows cannot be divided into objects of so many views, if prompts or class labels are of
+        another width than the network's, or for an attention of another name.
         """
         views = self.released_config.num_views if views is None else views
         if views < 1 or len(sample) % views:
@@ -50,7 +52,10 @@ class MultiviewUnet(UNet2DConditionModel):
         ):
             if tensor.shape[-1] != width:
                 raise ValueError(f"{name} are {tensor.shape[-1]} wide, the network expects {width}")
-        told = {"views": views, "attention": sizes.attention if attention is None else attention}
+        attention = sizes.attention if attention is None else attention
+        if attention not in (known := get_args(ViewAttention)):
+            raise ValueError(f"attention is {attention!r}, expected one of {known}")
+        told = {"views": views, "attention": attention}
         return super().forward(
             sample, timestep, encoder_hidden_states, class_labels=class_labels, cross_attention_kwargs=told
         )

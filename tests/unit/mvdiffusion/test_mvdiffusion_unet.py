@@ -82,3 +82,10 @@ def test_conditions_of_another_width_are_refused(prompt, labels, told):
     unet = MultiviewUnet(read_unet_config(TINY_UNET))
     with pytest.raises(ValueError, match=told):
         unet(torch.zeros(6, 8, 4, 4), 1, torch.zeros(6, 3, prompt), torch.zeros(6, labels))
+
+
+def test_another_attention_is_refused():
+    unet = MultiviewUnet(read_unet_config(TINY_UNET))
+    # A TypeError where shapes and types are checked, as under these tests.
+    with pytest.raises((ValueError, TypeError), match="attention"):
+        unet(torch.zeros(6, 8, 4, 4), 1, torch.zeros(6, 3, 12), torch.zeros(6, 20), attention="rowwise")
