@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from transformers import CLIPImageProcessorPil, CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from mouse_facelift.formats.whole import whole_folder
+from mouse_facelift.mvdiffusion.codec import CLASS_NAME, SpaceToDepth, read_codec
 from mouse_facelift.mvdiffusion.config import read_unet_config
 from mouse_facelift.mvdiffusion.pipeline import Pipeline
 from mouse_facelift.mvdiffusion.stored import diffusers_arguments, expect, read_json, refuse_unknown
@@ -20,7 +21,7 @@ from mouse_facelift.mvdiffusion.unet import MultiviewUnet
 from mouse_facelift.mvdiffusion.weights import DIFFUSERS_FILES, TRANSFORMERS_FILES, load_folder_exactly
 
 # Stock diffusers has a pipeline of the same name that computes something else.
-_PARTS: dict[str, Any] = {
+PARTS: dict[str, Any] = {
     "_class_name": "StableUnCLIPImg2ImgPipeline",
     "feature_extractor": ["transformers", "CLIPImageProcessor"],
     "image_encoder": ["transformers", "CLIPVisionModelWithProjection"],
@@ -30,6 +31,7 @@ _PARTS: dict[str, Any] = {
     "unet": ["mvdiffusion.models.unet_mv2d_condition", "UNetMV2DConditionModel"],
     "vae": ["diffusers", "AutoencoderKL"],
 }
+OWN_CODEC = ["mouse_facelift", CLASS_NAME]
 _NEVER_READ = ("text_encoder", "tokenizer", "_diffusers_version", "_name_or_path")
 
 
@@ -43,8 +45,9 @@ def load_pipeline(folder: str | Path) -> Pipeline:
     """
     folder = Path(folder)
     index = read_json(folder / "model_index.json")
-    refuse_unknown(folder / "model_index.json", index, {*_PARTS, *_NEVER_READ})
-    expect(folder / "model_index.json", index, _PARTS, _PARTS)
+    refuse_unknown(folder / "model_index.json", index, {*PARTS, *_NEVER_READ})
+    own_codec = {"vae": OWN_CODEC} if index.get("vae") == OWN_CODEC else {}
+    expect(folder / "model_index.json", index, PARTS, PARTS | own_codec)
     parts = {
         "unet": load_unet(folder / "unet"),
         "vae": load_vae(folder / "vae"),
@@ -83,8 +86,11 @@ def write_unet(folder: Path, unet: MultiviewUnet) -> None:
         save_file(tensors, partial / DIFFUSERS_FILES[0])
 
 
-def load_vae(folder: Path) -> AutoencoderKL:
-    """Load the autoencoder between pictures and latents. Raises as `load_unet`."""
+def load_vae(folder: Path) -> AutoencoderKL | SpaceToDepth:
+    """Load the autoencoder between pictures and latents, or an exact codec in its place. Raises as `load_unet`."""
+    path = folder / "config.json"
+    if (content := read_json(path)).get("_class_name") == CLASS_NAME:
+        return read_codec(path, content)
     required = (
         *("act_fn", "block_out_channels", "down_block_types", "in_channels", "latent_channels", "layers_per_block"),
         *("norm_num_groups", "out_channels", "scaling_factor", "up_block_types"),

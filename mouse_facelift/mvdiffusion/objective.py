@@ -31,8 +31,8 @@ class Draws:
     """The random numbers of one step; rows are (object, view), view fastest."""
 
     embedding_noise: Float[Tensor, "row embedding"]
-    posterior_noise: Float[Tensor, "row 4 height width"]
-    noise: Float[Tensor, "row 4 height width"]
+    posterior_noise: Float[Tensor, "row channel height width"]
+    noise: Float[Tensor, "row channel height width"]
     timesteps: Int[Tensor, " object"]
     """One noise level for all views of an object."""
     drop: Float[Tensor, " object"]
@@ -43,11 +43,11 @@ class Draws:
 class TrainingInputs:
     """What the UNet is given in one step, what it should predict, and each row's weight in the loss."""
 
-    sample: Float[Tensor, "row 8 height width"]
+    sample: Float[Tensor, "row both_channels height width"]
     timesteps: Int[Tensor, " row"]
     prompts: Float[Tensor, "row token text_channel"]
     class_labels: Float[Tensor, "row labels"]
-    velocity: Float[Tensor, "row 4 height width"]
+    velocity: Float[Tensor, "row channel height width"]
     weights: Float[Tensor, " row"]
 
 
@@ -56,7 +56,7 @@ def draw_step(
 ) -> Draws:
     """Draw the random numbers of one step for pictures of a height and width in px, on the generator's device."""
     rows = objects * views
-    latent = (rows, 4, *(length // pipeline.pixels_per_latent for length in picture_size))
+    latent = (rows, pipeline.latent_channels, *(length // pipeline.pixels_per_latent for length in picture_size))
     device = generator.device
     return Draws(
         embedding_noise=torch.randn(

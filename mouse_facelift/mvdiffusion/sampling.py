@@ -37,7 +37,7 @@ class Conditions:
     """
 
     class_labels: Float[Tensor, "row labels"]
-    image_latents: Float[Tensor, "row 4 height width"]
+    image_latents: Float[Tensor, "row channel height width"]
     prompts: Float[Tensor, "row token text_channel"]
 
 
@@ -59,7 +59,7 @@ def sample_views(
     """
     conditions = prepare_conditions(pipeline, pictures, prompts, sampling.guidance, generator)
     objects, views = len(pictures), len(prompts)
-    shape = (objects * views, 4, *conditions.image_latents.shape[2:])
+    shape = (objects * views, pipeline.latent_channels, *conditions.image_latents.shape[2:])
     latents = draw(shape, conditions.image_latents.device, generator)
     steps = denoise(pipeline, latents, conditions, sampling, views, generator, attention)
     *_, latents = tqdm(steps, total=sampling.steps, desc="draw views", disable=None)
@@ -94,13 +94,13 @@ def prepare_conditions(
 @torch.no_grad()
 def denoise(
     pipeline: Pipeline,
-    latents: Float[Tensor, "row 4 height width"],
+    latents: Float[Tensor, "row channel height width"],
     conditions: Conditions,
     sampling: Sampling,
     views: int,
     generator: torch.Generator,
     attention: ViewAttention | None = None,
-) -> Iterator[Float[Tensor, "row 4 height width"]]:
+) -> Iterator[Float[Tensor, "row channel height width"]]:
     """Yield the latents after every step."""
     unet = pipeline.unet
     scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)

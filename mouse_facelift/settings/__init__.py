@@ -56,6 +56,7 @@ from mouse_facelift.settings.reading import (
     refuse_repeated_keys,
 )
 from mouse_facelift.settings.verdict import Limit, VerdictLimits, VerdictLine, VerdictWork
+from mouse_facelift.settings.view_generation import FreshGenerator
 from mouse_facelift.settings.whole import Compute, Dataset, Evaluation, Settings, Split
 
 __all__ = [
@@ -83,6 +84,7 @@ __all__ = [
     "FloorPoints",
     "FrameFault",
     "FrameRange",
+    "FreshGenerator",
     "FullFinetune",
     "GslrmSize",
     "GuardPolicy",
