@@ -8,9 +8,10 @@ from jaxtyping import Float, Float16
 from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from mouse_facelift.formats.tensors import load_exactly, read_torch_file
 from mouse_facelift.formats.whole import whole_file
 from mouse_facelift.mvdiffusion.stored import expect, read_json, refuse_unknown
-from mouse_facelift.mvdiffusion.weights import TRANSFORMERS_FILES, load_exactly, read_tensors, read_torch_file
+from mouse_facelift.mvdiffusion.weights import TRANSFORMERS_FILES, read_tensors
 
 RELEASED_VIEWS = ("front", "front_right", "right", "back", "left", "front_left")
 """The released views in order; `right` is the subject's right side."""
