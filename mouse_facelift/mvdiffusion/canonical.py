@@ -86,7 +86,8 @@ def _headings(poses: Float[Tensor, "view 4 4"]) -> Float[Tensor, "view 2"]:
     lengths = torch.linalg.vector_norm(level, dim=-1, keepdim=True)
     if bool((lengths <= 1e-12).any()):
         raise ValueError(f"view {int(lengths.argmin())} stands straight above or below the animal and looks past it")
-    return level / lengths
+    headings: Tensor = level / lengths
+    return headings
 
 
 def _checked(reference: int, views: int) -> int:
