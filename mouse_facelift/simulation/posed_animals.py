@@ -73,7 +73,7 @@ def simulate_posed_animals(
 def random_poses(
     rng: np.random.Generator, views: int, nearest: float, farthest: float
 ) -> Float[np.ndarray, "view 4 4"]:
-    """Camera to world of cameras that look at the origin without roll, each drawn alone: see `simulate_posed_animals`."""
+    """Camera to world of cameras each drawn alone, as `simulate_posed_animals` tells."""
     low, high = np.sin(np.radians(ELEVATIONS))
     azimuth = rng.uniform(0, 2 * np.pi, views)
     elevation = np.arcsin(rng.uniform(low, high, views))

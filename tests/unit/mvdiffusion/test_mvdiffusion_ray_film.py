@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from mouse_facelift.mvdiffusion import MultiviewUnet, load_unet
+from mouse_facelift.mvdiffusion import MultiviewUnet, load_pipeline, load_unet, sample_views
 from mouse_facelift.mvdiffusion.canonical import canonical_cameras
 from mouse_facelift.mvdiffusion.config import read_unet_config
 from mouse_facelift.mvdiffusion.lora import add_attention_lora
@@ -25,8 +25,9 @@ from mouse_facelift.mvdiffusion.ray_film import (
     write_ray_film,
 )
 from mouse_facelift.mvdiffusion.rays import ray_channels
+from mouse_facelift.mvdiffusion.sampling import Sampling
 from tests.unit.mvdiffusion.conftest import random_rig
-from tests.unit.mvdiffusion.released import RELEASED_UNET, TINY_UNET
+from tests.unit.mvdiffusion.released import RELEASED_UNET, TINY_UNET, write_pipeline
 
 
 def rays_of(seeds: list[int], views: int = 3, size: int = 4) -> Tensor:
@@ -157,6 +158,25 @@ def test_guidance_tells_both_halves_the_rays(unet, inputs, film, rays):
     with film.applied(unet, rays, torch.tensor([True, False]), guided=True):
         both = draw(unet, twice)
     torch.testing.assert_close(both, torch.cat([once, once]), rtol=0, atol=1e-6)
+
+
+def test_guided_sampling_follows_the_rays(tmp_path, rays):
+    torch.manual_seed(0)
+    write_pipeline(tmp_path)
+    pipeline = load_pipeline(tmp_path)
+    pictures = torch.randint(256, (2, 3, 8, 8), dtype=torch.uint8)
+    prompts = torch.randn(3, 5, 12)
+    sampling = Sampling(steps=2, guidance=2.0, eta=1.0)
+
+    def drawn(film: RayFilm, rays: Tensor | None) -> Tensor:
+        with film.applied(pipeline.unet, rays, guided=True):
+            return sample_views(pipeline, pictures, prompts, sampling, torch.Generator().manual_seed(2))
+
+    film = fresh_ray_film(pipeline.unet, seed=0)
+    pretrained = drawn(film, None)
+    assert torch.equal(drawn(film, rays), pretrained)
+    torch.nn.init.normal_(film.heads["mid_block-resnets-0"].weight)
+    assert (drawn(film, rays) - pretrained).abs().amax(dim=(2, 3, 4)).min() > 0
 
 
 def test_other_rows_are_refused_and_no_hook_is_left(unet, inputs, film, rays):
