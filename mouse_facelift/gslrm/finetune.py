@@ -5,7 +5,7 @@ from pathlib import Path
 from mouse_facelift.formats.card import WeightsCard
 from mouse_facelift.formats.sample_table import SampleTable
 from mouse_facelift.formats.whole import sha256, write_text_whole
-from mouse_facelift.gslrm.adapters import ADAPTERS_FILE, merge_adapters, write_adapters
+from mouse_facelift.gslrm.adapters import ADAPTERS_FILE, write_adapters
 from mouse_facelift.gslrm.declared import require_as_declared
 from mouse_facelift.gslrm.diagnose import diagnose
 from mouse_facelift.gslrm.draws import Draws
@@ -32,6 +32,7 @@ from mouse_facelift.settings import (
 )
 from mouse_facelift.training.guard import Guard
 from mouse_facelift.training.loop import Deadline, Looks, train
+from mouse_facelift.training.lora import merge_lora
 from mouse_facelift.training.precision import require_precision
 from mouse_facelift.training.processes import Processes, joined_processes
 from mouse_facelift.training.state import StateFolder, metrics_csv
@@ -112,7 +113,7 @@ def finetune_gslrm(
         alone = weights.with_name(ADAPTERS_FILE)
         write_adapters(alone, model, finetune.rank, finetune.alpha, finetune.targets)
         adapters = sha256(alone)
-    merge_adapters(model)
+    merge_lora(model)
     write_weights(weights, model)
     WeightsCard(
         weights_sha256=sha256(weights),

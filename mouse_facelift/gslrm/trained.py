@@ -4,10 +4,9 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from safetensors.torch import save
-
 from mouse_facelift.formats.card import WeightsCard
-from mouse_facelift.formats.whole import sha256, whole_file
+from mouse_facelift.formats.tensors import write_tensors
+from mouse_facelift.formats.whole import sha256
 from mouse_facelift.gslrm.network import Gslrm
 from mouse_facelift.training.state import StepMetrics
 
@@ -16,9 +15,7 @@ LAST_STEPS = 50  # steps whose mean stands in a card
 
 def write_weights(path: Path, model: Gslrm) -> None:
     """Write the network's tensors as safetensors, whole; the same tensors give the same bytes."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    with whole_file(path) as partial:
-        partial.write_bytes(save(tensors))
+    write_tensors(path, model.state_dict())
 
 
 def last_psnr(metrics: Sequence[StepMetrics]) -> dict[str, float]:

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from jaxtyping import Float, Float16
+from jaxtyping import Bool, Float, Float16, Int
 from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from mouse_facelift.formats.tensors import load_exactly, read_torch_file
 from mouse_facelift.formats.whole import whole_file
 from mouse_facelift.mvdiffusion.stored import expect, read_json, refuse_unknown
-from mouse_facelift.mvdiffusion.weights import TRANSFORMERS_FILES, load_exactly, read_tensors, read_torch_file
+from mouse_facelift.mvdiffusion.weights import TRANSFORMERS_FILES, read_tensors
 
 RELEASED_VIEWS = ("front", "front_right", "right", "back", "left", "front_left")
 """The released views in order; `right` is the subject's right side."""
@@ -44,6 +45,32 @@ def write_prompt_embeddings(path: Path, embeddings: Float[Tensor, "view token wi
     """Write prompt embeddings as the released file has them: one tensor in half precision."""
     with whole_file(path) as partial:
         torch.save(embeddings.to(torch.float16), partial)
+
+
+def prompts_for(
+    embeddings: Float[Tensor, "released token width"],
+    nearest: Int[Tensor, "object view"],
+    averaged: Bool[Tensor, " object"] | None = None,
+) -> Float[Tensor, "object view token width"]:
+    """The prompt embedding of every view of objects whose poses are told by rays.
+
+    Each view gets that of its nearest released view (`canonical.nearest_released_views`), the first that of the
+    front: it is the reference, wherever the camera stands. All views of the objects that are `averaged` get the mean
+    of all released embeddings, so that nothing but rays tells them apart.
+
+    Raises ValueError if an object's first view is not its reference, or there is no such released view.
+    """
+    if bool((nearest[:, 0] != 0).any()):
+        raise ValueError(
+            f"nearest released views of first views: found {nearest[:, 0].tolist()}, expected 0, the front"
+        )
+    if not 0 <= int(nearest.min()) <= int(nearest.max()) < len(embeddings):
+        raise ValueError(f"nearest released views {nearest.tolist()}: expected 0 to {len(embeddings) - 1}")
+    chosen = embeddings[nearest.to(embeddings.device)]
+    if averaged is None:
+        return chosen
+    mean = embeddings.mean(dim=0).expand_as(chosen)
+    return torch.where(averaged.to(embeddings.device)[:, None, None, None], mean, chosen)
 
 
 @torch.no_grad()
