@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from mouse_facelift.formats.diagnosis import TrainingCause
+from mouse_facelift.formats.diagnosis import TrainingCause, finite
 from mouse_facelift.formats.predictions import spread
 from mouse_facelift.formats.sample_folder import CAMERAS_FILE, camera_frames_to_cameras, read_camera_frames
 from mouse_facelift.formats.sample_table import SampleTable
@@ -49,11 +49,6 @@ def violated_fields(violations: Iterable[str]) -> dict[str, list[str]]:
     for line in violations:
         fields.setdefault(line.split(":", 1)[0], []).append(line)
     return fields
-
-
-def finite(value: float) -> float | None:
-    """A number as a manifest holds it."""
-    return float(value) if math.isfinite(value) else None
 
 
 def _cameras(samples: SampleTable, table: Path) -> tuple[list[float], list[float]]:

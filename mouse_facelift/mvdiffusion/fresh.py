@@ -57,7 +57,8 @@ def require_divisible(size: FreshGenerator, picture_size: int) -> None:
 def fresh_prompts(views: int, width: int) -> Float[Tensor, "view 1 width"]:
     """Draw embeddings of one token each, at right angles to each other and of unit spread."""
     columns, _ = torch.linalg.qr(torch.randn(width, views))
-    return (columns.T * width**0.5)[:, None]
+    drawn: Tensor = (columns.T * width**0.5)[:, None]
+    return drawn
 
 
 def unet_config(size: FreshGenerator, latent_size: int) -> UnetConfig:
@@ -127,7 +128,9 @@ def unet_config(size: FreshGenerator, latent_size: int) -> UnetConfig:
 def _write_parts(folder: Path, size: FreshGenerator, picture_size: int) -> None:
     write_unet(folder / "unet", MultiviewUnet(unet_config(size, picture_size // size.codec_factor)))
     (folder / "vae").mkdir()
-    write_codec(folder / "vae", SpaceToDepth(_class_name="SpaceToDepth", factor=size.codec_factor, scale=size.codec_scale))
+    write_codec(
+        folder / "vae", SpaceToDepth(_class_name="SpaceToDepth", factor=size.codec_factor, scale=size.codec_scale)
+    )
     CLIPVisionModelWithProjection(
         CLIPVisionConfig(
             hidden_size=EMBEDDING,

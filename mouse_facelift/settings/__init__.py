@@ -9,7 +9,7 @@ from mouse_facelift.settings.base import FRAME_FIELD, digest
 from mouse_facelift.settings.capture import CalibrationFile, Capture, FloorPoints, FrameRange, KeyPointsFile
 from mouse_facelift.settings.contract import CameraContract
 from mouse_facelift.settings.fitting import FittingRates, SceneFitting
-from mouse_facelift.settings.guard import GuardPolicy, HeldOut
+from mouse_facelift.settings.guard import GeneratorGuardPolicy, GuardPolicy, HeldOut, WatchPolicy
 from mouse_facelift.settings.learning import (
     Animals,
     Checkpoint,
@@ -56,7 +56,19 @@ from mouse_facelift.settings.reading import (
     refuse_repeated_keys,
 )
 from mouse_facelift.settings.verdict import Limit, VerdictLimits, VerdictLine, VerdictWork
-from mouse_facelift.settings.view_generation import FreshGenerator
+from mouse_facelift.settings.view_generation import (
+    AttentionLora,
+    Conditioning,
+    DiffusionPlan,
+    FreshGenerator,
+    GeneratorStart,
+    Plucker,
+    SamplingPlan,
+    StoredGenerator,
+    ViewGenerator,
+    ViewIndex,
+    WholeUnet,
+)
 from mouse_facelift.settings.whole import Compute, Dataset, Evaluation, Settings, Split
 
 __all__ = [
@@ -65,6 +77,7 @@ __all__ = [
     "AlphaMasks",
     "AnimalWork",
     "Animals",
+    "AttentionLora",
     "Augmentation",
     "BackgroundMasks",
     "CalibrationFile",
@@ -73,9 +86,11 @@ __all__ = [
     "CarriedMasks",
     "Checkpoint",
     "Compute",
+    "Conditioning",
     "Contract",
     "Dataset",
     "DeclaredWeights",
+    "DiffusionPlan",
     "Evaluation",
     "Experiment",
     "Fill",
@@ -86,6 +101,8 @@ __all__ = [
     "FrameRange",
     "FreshGenerator",
     "FullFinetune",
+    "GeneratorGuardPolicy",
+    "GeneratorStart",
     "GslrmSize",
     "GuardPolicy",
     "HeadsOnly",
@@ -107,15 +124,18 @@ __all__ = [
     "Normalization",
     "NormalizationModes",
     "NormalizationWork",
+    "Plucker",
     "Precision",
     "Pretraining",
     "Relabel",
     "RenderedPlan",
     "Resize",
+    "SamplingPlan",
     "SceneFitting",
     "Settings",
     "Split",
     "Start",
+    "StoredGenerator",
     "SurfaceLoss",
     "TrainedFinetune",
     "TrainedMethod",
@@ -124,7 +144,11 @@ __all__ = [
     "VerdictLine",
     "VerdictWork",
     "VideoMasks",
+    "ViewGenerator",
+    "ViewIndex",
+    "WatchPolicy",
     "WeightFrom",
+    "WholeUnet",
     "digest",
     "json_schema",
     "name_in_log",

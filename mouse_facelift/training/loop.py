@@ -14,7 +14,7 @@ from mouse_facelift.settings import TrainingPlan
 from mouse_facelift.training.guard import Guard
 from mouse_facelift.training.outcome import StepLoss
 from mouse_facelift.training.processes import ALONE, Processes
-from mouse_facelift.training.schedule import cosine_rate
+from mouse_facelift.training.schedule import constant_rate, cosine_rate
 from mouse_facelift.training.state import StateFolder, StepMetrics
 from mouse_facelift.training.update import Updater, if_finite
 
@@ -119,7 +119,9 @@ def _stopped(guard: Guard | None) -> bool:
 def _one_step(
     updater: Updater, parts: Sequence[StepLoss], plan: TrainingPlan, step: int, guard: Guard | None
 ) -> StepMetrics:
-    rate = cosine_rate(step + 1, plan.learning_rate, plan.warmup_steps, plan.steps + 1)
+    rate = constant_rate(step + 1, plan.learning_rate, plan.warmup_steps)
+    if plan.rate_falls:
+        rate = cosine_rate(step + 1, plan.learning_rate, plan.warmup_steps, plan.steps + 1)
     if guard is not None:
         rate *= guard.rate
     allowed = if_finite if guard is None else guard.at(step + 1)

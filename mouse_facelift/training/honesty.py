@@ -1,4 +1,4 @@
-"""Whether data, camera contract and network belong together: asked before anything is computed."""
+"""Whether data keep the camera contract, and are what their table says: asked before anything is computed."""
 
 from pathlib import Path
 
@@ -10,7 +10,6 @@ from mouse_facelift.formats.sample_folder import (
 )
 from mouse_facelift.formats.sample_table import SampleRow, SampleTable, load_sample
 from mouse_facelift.geometry.contract import contract_violations, subject_violations
-from mouse_facelift.gslrm.config import GslrmConfig
 from mouse_facelift.settings import CameraContract
 
 LISTED = 6
@@ -52,16 +51,6 @@ def require_views(samples: SampleTable, table: Path, setting: str, wanted: int) 
     """Raise ValueError if a setting asks for more views than the samples of a table have."""
     if wanted > samples.view_count:
         raise ValueError(f"{setting}: found {wanted}, but samples of {table} have {samples.view_count} views")
-
-
-def require_size(network: GslrmConfig, config: Path, contract: CameraContract) -> None:
-    """Raise ValueError if a network was trained on pictures of another size than the contract's."""
-    found = network.image_tokenizer.image_size
-    if found != contract.image_size:
-        raise ValueError(
-            f"{config}: image_tokenizer.image_size: found {found} px,"
-            f" expected {contract.image_size} px as in the config's camera_contract"
-        )
 
 
 def load_honest_sample(samples: SampleTable, table: Path, row: SampleRow) -> Sample:
