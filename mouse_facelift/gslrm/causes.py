@@ -11,7 +11,7 @@ from mouse_facelift.formats.diagnosis import TrainingCause, finite
 from mouse_facelift.formats.predictions import spread
 from mouse_facelift.formats.sample_folder import CAMERAS_FILE, camera_frames_to_cameras, read_camera_frames
 from mouse_facelift.formats.sample_table import SampleTable
-from mouse_facelift.settings import CameraContract, FinetunePlan, GuardPolicy
+from mouse_facelift.settings import CameraContract, FinetunePlan, WatchPolicy
 from mouse_facelift.training.guard import Guard
 from mouse_facelift.training.state import StepMetrics
 
@@ -173,7 +173,7 @@ def _loss(guard: Guard, metrics: Sequence[StepMetrics]) -> TrainingCause:
     )
 
 
-def _losses(policy: GuardPolicy, metrics: Sequence[StepMetrics]) -> tuple[float, float]:
+def _losses(policy: WatchPolicy, metrics: Sequence[StepMetrics]) -> tuple[float, float]:
     """Median loss of the first and of the last steps; infinite where it is not finite."""
     losses = [row["loss"] if math.isfinite(row["loss"]) else math.inf for row in metrics]
     return statistics.median(losses[: policy.least]), statistics.median(losses[-policy.least :])

@@ -33,7 +33,7 @@ from mouse_facelift.training.honesty import require_honest, require_views
 from mouse_facelift.training.loop import Deadline, Looks, train
 from mouse_facelift.training.lora import merge_lora
 from mouse_facelift.training.precision import require_precision
-from mouse_facelift.training.processes import Processes, joined_processes
+from mouse_facelift.training.processes import Processes, joined_processes, require_shares
 from mouse_facelift.training.samples import TableSource
 from mouse_facelift.training.state import StateFolder, metrics_csv
 from mouse_facelift.training.trained import last_psnr, skipped_updates, write_weights
@@ -84,7 +84,7 @@ def finetune_gslrm(
         require_honest(samples, table, contract, allow_broken_contract, experiment)
         require_views(samples, table, f"experiments.{experiment}.views.inputs", views.most)
         require_views(samples, table, f"experiments.{experiment}.finetune.target_views", finetune.target_views)
-        _require_shares(f"experiments.{experiment}.finetune.batch", finetune.batch, processes)
+        require_shares(f"experiments.{experiment}.finetune.batch", finetune.batch, processes)
         device = device_of(compute.renderer)
         require_precision(device, finetune.precision, f"experiments.{experiment}.finetune.precision")
         require_as_declared(checkpoint, config, declared)
@@ -141,14 +141,6 @@ def _shares(source: TableSource, views: InputViews, finetune: FinetunePlan, proc
     batch = finetune.batch * finetune.accumulate
     draws = Draws(source, batch, (views.least, views.most), random_order=finetune.random_order)
     return draws.shares(processes.count * finetune.accumulate)[processes.rank :: processes.count]
-
-
-def _require_shares(setting: str, batch: int, processes: Processes) -> None:
-    """Raise ValueError if processes cannot share a batch equally."""
-    if batch % processes.count:
-        raise ValueError(
-            f"{setting}: found {batch}, expected a multiple of the processes that share it, {processes.count}"
-        )
 
 
 def _guard(

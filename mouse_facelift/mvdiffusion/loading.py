@@ -18,7 +18,7 @@ from mouse_facelift.mvdiffusion.config import read_unet_config
 from mouse_facelift.mvdiffusion.pipeline import Pipeline
 from mouse_facelift.mvdiffusion.stored import diffusers_arguments, expect, read_json, refuse_unknown
 from mouse_facelift.mvdiffusion.unet import MultiviewUnet
-from mouse_facelift.mvdiffusion.weights import DIFFUSERS_FILES, TRANSFORMERS_FILES, load_folder_exactly
+from mouse_facelift.mvdiffusion.weights import DIFFUSERS_FILES, TRANSFORMERS_FILES, found_file, load_folder_exactly
 
 # Stock diffusers has a pipeline of the same name that computes something else.
 PARTS: dict[str, Any] = {
@@ -75,6 +75,11 @@ def load_unet(folder: str | Path) -> MultiviewUnet:
     load_folder_exactly(unet, folder, DIFFUSERS_FILES)
     unet.eval()
     return unet
+
+
+def find_weights(folder: Path) -> Path:
+    """The weights' file of a sub-folder. Raises FileNotFoundError without one."""
+    return found_file(folder, DIFFUSERS_FILES)
 
 
 def write_unet(folder: Path, unet: MultiviewUnet) -> None:

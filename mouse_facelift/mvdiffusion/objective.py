@@ -75,7 +75,7 @@ def draw_step(
 def training_inputs(
     pipeline: Pipeline,
     pictures: Float[Tensor, "object view 3 picture_height picture_width"],
-    prompts: Float[Tensor, "view token text_channel"],
+    prompts: Float[Tensor, "object view token text_channel"],
     draws: Draws,
     objective: Objective,
 ) -> TrainingInputs:
@@ -83,7 +83,7 @@ def training_inputs(
 
     The first view of each object is its reference. Conditions are dropped for all views of an object together.
     """
-    objects, views = pictures.shape[:2]
+    views = pictures.shape[1]
     embeddings = embed_pictures_in_training(pipeline, pictures[:, 0])
     embeddings = repeat(embeddings, "object ... -> (object view) ...", view=views)
     labels = class_labels(pipeline, embeddings, draws.embedding_noise)
@@ -103,7 +103,7 @@ def training_inputs(
     return TrainingInputs(
         sample=torch.cat([noisy, latents], dim=1),
         timesteps=timesteps,
-        prompts=repeat(prompts, "view ... -> (object view) ...", object=objects),
+        prompts=prompts.flatten(0, 1),
         class_labels=labels,
         velocity=scheduler.get_velocity(targets, draws.noise, timesteps),
         weights=level_weights(scheduler.alphas_cumprod.to(timesteps.device)[timesteps], objective.snr_gamma),

@@ -26,9 +26,15 @@ def read_tensors(folder: Path, names: tuple[str, str]) -> tuple[Path, Mapping[st
 
     Raises FileNotFoundError without either, ValueError for a file that holds more than tensors by name.
     """
+    path = found_file(folder, names)
+    return path, _read(path)
+
+
+def found_file(folder: Path, names: tuple[str, str]) -> Path:
+    """The first of the files `names` that a folder has. Raises FileNotFoundError without either."""
     for path in (folder / name for name in names):
         if path.is_file():
-            return path, _read(path)
+            return path
     found = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else "no such folder"
     raise FileNotFoundError(f"{folder}: no weights; expected {' or '.join(names)}, found {found}")
 

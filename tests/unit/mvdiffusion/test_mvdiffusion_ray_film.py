@@ -170,7 +170,9 @@ def test_guided_sampling_follows_the_rays(tmp_path, rays):
 
     def drawn(film: RayFilm, rays: Tensor | None) -> Tensor:
         with film.applied(pipeline.unet, rays, guided=True):
-            return sample_views(pipeline, pictures, prompts, sampling, torch.Generator().manual_seed(2))
+            return sample_views(
+                pipeline, pictures, prompts.expand(2, -1, -1, -1), sampling, torch.Generator().manual_seed(2)
+            )
 
     film = fresh_ray_film(pipeline.unet, seed=0)
     pretrained = drawn(film, None)
