@@ -17,7 +17,14 @@ from mouse_facelift.mvdiffusion.config import read_unet_config
 from mouse_facelift.mvdiffusion.pipeline import Pipeline
 from mouse_facelift.mvdiffusion.stored import diffusers_arguments, expect, read_json, refuse_unknown
 from mouse_facelift.mvdiffusion.unet import MultiviewUnet
-from mouse_facelift.mvdiffusion.weights import DIFFUSERS_FILES, TRANSFORMERS_FILES, load_folder_exactly
+from mouse_facelift.mvdiffusion.weights import (
+    DIFFUSERS_FILES,
+    TRANSFORMERS_FILES,
+    load_exactly,
+    load_folder_exactly,
+    read_tensors,
+    without_positions,
+)
 
 # Stock diffusers has a pipeline of the same name that computes something else.
 _PARTS: dict[str, Any] = {
@@ -30,6 +37,7 @@ _PARTS: dict[str, Any] = {
     "unet": ["mvdiffusion.models.unet_mv2d_condition", "UNetMV2DConditionModel"],
     "vae": ["diffusers", "AutoencoderKL"],
 }
+_ATTENTION_NAMES = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 _NEVER_READ = ("text_encoder", "tokenizer", "_diffusers_version", "_name_or_path")
 
 
@@ -93,7 +101,8 @@ def load_vae(folder: Path) -> AutoencoderKL:
     arguments = diffusers_arguments(folder / "config.json", AutoencoderKL, required, only)
     with torch.device("meta"):
         vae = AutoencoderKL(**arguments)
-    load_folder_exactly(vae, folder, DIFFUSERS_FILES)
+    source, tensors = read_tensors(folder, DIFFUSERS_FILES)
+    load_exactly(vae, {_todays_name(name): tensor for name, tensor in tensors.items()}, str(source))
     return vae.eval()
 
 
@@ -112,13 +121,17 @@ def load_image_encoder(folder: Path) -> CLIPVisionModelWithProjection:
     arguments = {key: value for key, value in content.items() if key not in {"torch_dtype", "dropout"}}
     with torch.device("meta"):
         encoder = CLIPVisionModelWithProjection(CLIPVisionConfig(**arguments))
-    load_folder_exactly(encoder, folder, TRANSFORMERS_FILES)
+    source, tensors = read_tensors(folder, TRANSFORMERS_FILES)
+    load_exactly(encoder, without_positions(tensors, str(source)), str(source))
     _count_positions(encoder)
     return encoder.eval()
 
 
-def load_image_processor(folder: Path) -> CLIPImageProcessorPil:
-    """Read how 8-bit pictures are brought to the image encoder's size and range. Raises as `load_unet`."""
+def load_image_processor(folder: Path, center_crop: bool | None = True) -> CLIPImageProcessorPil:
+    """Read how 8-bit pictures are brought to a network's size and range, cropped or not (None: either).
+
+    Raises as `load_unet`.
+    """
     path = folder / "preprocessor_config.json"
     content = {key: value for key, value in read_json(path).items() if not key.startswith("_")}
     required = (
@@ -126,7 +139,9 @@ def load_image_processor(folder: Path) -> CLIPImageProcessorPil:
         *("image_processor_type", "image_std", "resample", "rescale_factor", "size"),
     )
     refuse_unknown(path, content, required)
-    steps = dict.fromkeys(("do_center_crop", "do_normalize", "do_rescale", "do_resize"), True)
+    steps = dict.fromkeys(("do_normalize", "do_rescale", "do_resize"), True)
+    if center_crop is not None:
+        steps["do_center_crop"] = center_crop
     expect(path, content, required, {"image_processor_type": "CLIPImageProcessor", **steps})
     return CLIPImageProcessorPil(**{key: value for key, value in content.items() if key != "image_processor_type"})
 
@@ -153,6 +168,14 @@ def load_scheduler(folder: Path) -> DDIMScheduler:
     )
     only = {"prediction_type": "v_prediction"}
     return DDIMScheduler(**diffusers_arguments(folder / "scheduler_config.json", DDIMScheduler, required, only))
+
+
+def _todays_name(name: str) -> str:
+    """The name of an autoencoder's tensor, of which diffusers once wrote those of attention otherwise."""
+    for old, new in _ATTENTION_NAMES.items():
+        if f".attentions.0.{old}." in name:
+            return name.replace(f".{old}.", f".{new}.")
+    return name
 
 
 def _count_positions(encoder: CLIPVisionModelWithProjection) -> None:

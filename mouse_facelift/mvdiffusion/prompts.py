@@ -4,13 +4,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from jaxtyping import Float, Float16
+from jaxtyping import Float, Float16, Float32
 from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from mouse_facelift.formats.whole import whole_file
 from mouse_facelift.mvdiffusion.stored import expect, read_json, refuse_unknown
-from mouse_facelift.mvdiffusion.weights import TRANSFORMERS_FILES, load_exactly, read_tensors, read_torch_file
+from mouse_facelift.mvdiffusion.weights import (
+    TRANSFORMERS_FILES,
+    load_exactly,
+    read_tensors,
+    read_torch_file,
+    without_positions,
+)
 
 RELEASED_VIEWS = ("front", "front_right", "right", "back", "left", "front_left")
 """The released views in order; `right` is the subject's right side."""
@@ -46,9 +52,14 @@ def write_prompt_embeddings(path: Path, embeddings: Float[Tensor, "view token wi
         torch.save(embeddings.to(torch.float16), partial)
 
 
-@torch.no_grad()
 def embed_prompts(folder: Path, prompts: Sequence[str]) -> Float16[Tensor, "view token width"]:
-    """Embed prompts with the text encoder and tokenizer of a `pipeckpts/` folder.
+    """Embed prompts as `embed_texts` does, in the half precision of the released file."""
+    return embed_texts(folder, prompts).to(torch.float16)
+
+
+@torch.no_grad()
+def embed_texts(folder: Path, prompts: Sequence[str]) -> Float32[Tensor, "text token width"]:
+    """Embed texts with the text encoder and tokenizer of a folder that holds both, as `pipeckpts/` does.
 
     Each embedding is the encoder's last hidden state, of the prompt padded to the encoder's whole length.
 
@@ -62,7 +73,7 @@ def embed_prompts(folder: Path, prompts: Sequence[str]) -> Float16[Tensor, "view
     if too_long := [prompt for prompt, tokens in zip(prompts, padded, strict=True) if len(tokens) > length]:
         raise ValueError(f"prompts of more than {length} tokens: {too_long}")
     embeddings: Tensor = encoder(torch.tensor(padded)).last_hidden_state
-    return embeddings.to(torch.float16)
+    return embeddings
 
 
 def load_text_encoder(folder: Path) -> CLIPTextModel:
@@ -84,6 +95,7 @@ def load_text_encoder(folder: Path) -> CLIPTextModel:
     )
     source, tensors = read_tensors(folder, TRANSFORMERS_FILES)
     # transformers 4 wrote every name under `text_model.`, transformers 5 knows them without.
+    tensors = without_positions(tensors, str(source))
     load_exactly(encoder, {name.removeprefix("text_model."): tensor for name, tensor in tensors.items()}, str(source))
     return encoder.eval()
 

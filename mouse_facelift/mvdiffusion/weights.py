@@ -23,6 +23,19 @@ def load_folder_exactly(module: nn.Module, folder: Path, names: tuple[str, str])
     load_exactly(module, tensors, str(path))
 
 
+def without_positions(tensors: Mapping[str, Tensor], source: str) -> dict[str, Tensor]:
+    """Leave out the counted positions that transformers before 4.31 stored with CLIP's tensors.
+
+    Raises ValueError if they are not 0, 1, 2, ...
+    """
+    kept = dict(tensors)
+    for name in [name for name in tensors if name.endswith("embeddings.position_ids")]:
+        counted = kept.pop(name)
+        if not torch.equal(counted.flatten(), torch.arange(counted.numel())):
+            raise ValueError(f"{source}: {name} is no count from 0")
+    return kept
+
+
 def load_exactly(module: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
     """Give a module all its tensors in float32, in place of those it has, which may be on the meta device.
 
