@@ -40,7 +40,8 @@ def turn_through(azimuths: Sequence[float], elevations: Sequence[float], referen
     turn: list[tuple[float, float, int | None]] = [(0.0, reference_elevation, None), *wanted]
     turn.append((360.0, reference_elevation, len(azimuths)))
     while len(turn) < FRAMES + 1:
-        widest = max(range(len(turn) - 1), key=lambda gap: turn[gap + 1][0] - turn[gap][0])
+        # Rounded: of gaps that are equal but for their last digits, the first.
+        widest = max(range(len(turn) - 1), key=lambda gap: round(turn[gap + 1][0] - turn[gap][0], 6))
         (before, low, _), (after, high, _) = turn[widest : widest + 2]
         turn.insert(widest + 1, ((before + after) / 2, (low + high) / 2, None))
     frames = turn[1:]

@@ -54,7 +54,7 @@ class Zero123PlusParts:
     feature_extractor_vae: CLIPImageProcessorPil
     scheduler: EulerAncestralDiscreteScheduler
     empty_prompt: Float[Tensor, "token channel"]
-    ramp: Float[Tensor, " token"]
+    ramp: Float[Tensor, " ramped_token"]
     """how much of the picture's embedding is added to each token of the empty prompt"""
 
     def __post_init__(self) -> None:
