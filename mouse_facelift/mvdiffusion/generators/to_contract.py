@@ -91,7 +91,10 @@ def bring_to_contract(
         subject: list[tuple[tuple[float, float, float], float]] = []
     else:
         seen = see_masks(silhouettes, calibration, _ORIGIN, _UPRIGHT, PIXELS_PER_VOXEL * hull_resolution)
-        body = find_body(seen, hull_resolution)
+        try:
+            body = find_body(seen, hull_resolution)
+        except ValueError as error:
+            raise ValueError(f"{name}: generated silhouettes meet in no hull: views and cameras disagree") from error
         reach = float(torch.linalg.vector_norm(body.surface, dim=-1).max()) + body.spacing
         placed = place_views(session, _ORIGIN, reach, normalization, contract)
         if isinstance(normalization, Moved) and normalization.rectify:

@@ -6,8 +6,8 @@ falls to 1, the white background. From Stability's generative-models: that the r
 without picture means zeros for embedding and latent while frames keep their angles, and the resizing for CLIP.
 
 In which direction azimuths rise is told by neither; they are taken counterclockwise seen from above, as those of
-Zero123, from which SV3D's authors started. Pictures drawn the other way have silhouettes that do not meet in a hull:
-then set `clockwise`.
+Zero123, from which SV3D's authors started. If silhouettes of a turn seen from above or below carve each other away,
+set `clockwise`; at elevation 0 perspective alone would tell.
 """
 
 from dataclasses import dataclass
