@@ -138,12 +138,14 @@ def load_image_processor(folder: Path, center_crop: bool | None = True) -> CLIPI
         *("crop_size", "do_center_crop", "do_convert_rgb", "do_normalize", "do_rescale", "do_resize", "image_mean"),
         *("image_processor_type", "image_std", "resample", "rescale_factor", "size"),
     )
-    refuse_unknown(path, content, required)
+    refuse_unknown(path, content, {*required, "feature_extractor_type"})
+    # The same class had two names for a while.
+    names = {"image_processor_type": "CLIPImageProcessor", "feature_extractor_type": "CLIPFeatureExtractor"}
     steps = dict.fromkeys(("do_normalize", "do_rescale", "do_resize"), True)
     if center_crop is not None:
         steps["do_center_crop"] = center_crop
-    expect(path, content, required, {"image_processor_type": "CLIPImageProcessor", **steps})
-    return CLIPImageProcessorPil(**{key: value for key, value in content.items() if key != "image_processor_type"})
+    expect(path, content, required, {**names, **steps})
+    return CLIPImageProcessorPil(**{key: value for key, value in content.items() if key not in names})
 
 
 def load_image_normalizer(folder: Path) -> StableUnCLIPImageNormalizer:

@@ -7,13 +7,19 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers.models.unets.unet_spatio_temporal_condition import UNetSpatioTemporalConditionModel
-from diffusers.pipelines.stable_video_diffusion.pipeline_stable_video_diffusion import _resize_with_antialiasing
+from diffusers.pipelines.stable_video_diffusion import pipeline_stable_video_diffusion as video
+from diffusers.pipelines.stable_video_diffusion.pipeline_stable_video_diffusion import (
+    StableVideoDiffusionPipeline,
+    _resize_with_antialiasing,
+)
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from mouse_facelift.geometry.cameras import Cameras
 from mouse_facelift.geometry.rig import rig_angles
 from mouse_facelift.mvdiffusion.generators import MultiViewGenerator, load_sv3d
 from mouse_facelift.mvdiffusion.generators.rigs import sv3d_rig
+from mouse_facelift.mvdiffusion.generators.sv3d import generator as drawing
 from mouse_facelift.mvdiffusion.generators.sv3d.frames import turn_through, whole_turn
 from mouse_facelift.mvdiffusion.generators.sv3d.generator import (
     Sv3dGenerator,
@@ -113,6 +119,33 @@ def test_the_network_hears_polar_angles_and_azimuths_in_radians(generators):
     assert told.context[1].abs().max() > 0
     with pytest.raises(ValueError, match="7 x 7 px, no multiple of 2"):
         prepare_conditions(generators["p"].parts, disc(SIZE).over((1.0, 1.0, 1.0), 7), plan, seed(0))
+
+
+def test_u_draws_what_the_stock_pipeline_draws_with_its_vector_and_guidance(written, generators, monkeypatch):
+    """Stable Video Diffusion's guidance rises to the end, and its vector holds two more numbers."""
+    monkeypatch.setattr(drawing, "guidance_scales", lambda guidance: torch.linspace(1, guidance, 21))
+    parts = generators["u"].parts
+    picture = disc(SIZE).over((1.0, 1.0, 1.0), SIZE)
+    drawn = drawing.draw_frames(parts, picture, whole_turn(0.0), SAMPLING, seed(5))
+
+    stock = UNetSpatioTemporalConditionModel.from_pretrained(written["u"] / "unet")
+    pipeline = StableVideoDiffusionPipeline(
+        parts.vae, parts.image_encoder, stock, parts.scheduler, parts.feature_extractor
+    )
+    monkeypatch.setattr(pipeline, "_get_add_time_ids", lambda *_: torch.full((2, 1), 1e-5))
+    monkeypatch.setattr(video, "_resize_with_antialiasing", lambda pixels, _: _resize_with_antialiasing(pixels, (8, 8)))
+    expected = pipeline(
+        Image.fromarray(picture.permute(1, 2, 0).numpy()),
+        height=SIZE,
+        width=SIZE,
+        num_inference_steps=2,
+        max_guidance_scale=2.5,
+        noise_aug_strength=1e-5,
+        decode_chunk_size=14,
+        generator=seed(5),
+        output_type="pt",
+    ).frames[0]
+    torch.testing.assert_close(drawn, expected, rtol=0, atol=1e-4)
 
 
 def test_guidance_rises_to_the_middle_of_the_turn():

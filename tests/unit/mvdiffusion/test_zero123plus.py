@@ -7,15 +7,20 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import StableDiffusionPipeline
+from diffusers.schedulers.scheduling_euler_ancestral_discrete import EulerAncestralDiscreteScheduler
 from safetensors.torch import load_file, save_file
 
 from mouse_facelift.mvdiffusion.generators import MultiViewGenerator, load_zero123plus
 from mouse_facelift.mvdiffusion.generators.rigs import sv3d_rig, zero123plus_rig
+from mouse_facelift.mvdiffusion.generators.zero123plus import generator as drawing
 from mouse_facelift.mvdiffusion.generators.zero123plus.attention import attend_to_reference
 from mouse_facelift.mvdiffusion.generators.zero123plus.generator import (
+    Conditions,
     Zero123PlusGenerator,
     Zero123PlusSampling,
     cut_tiles,
+    denoise,
     predict,
     prepare_conditions,
 )
@@ -218,6 +223,43 @@ def test_what_older_libraries_stored_is_read(folder):
     save_file(load_file(path) | positions, path)
     with pytest.raises(ValueError, match="position_ids is no count"):
         load_zero123plus(folder)
+
+
+@torch.no_grad()
+def test_the_steps_are_those_of_the_stock_pipeline(written, monkeypatch):
+    """The official pipeline is the stock one with a UNet that looks at the reference; here without its noise."""
+    parts = load_zero123plus(written)
+    torch.manual_seed(3)
+    told = Conditions(torch.randn(2, TOKENS, WIDTH), torch.randn(2, 4, 4, 4))
+    sampling = Zero123PlusSampling(steps=4, guidance=4.0)
+
+    def first_latents_alone(shape, device, generator):
+        return torch.zeros(shape) if shape[0] == 2 else torch.randn(shape, generator=generator)
+
+    monkeypatch.setattr(drawing, "draw", first_latents_alone)
+    latents = denoise(parts, told, sampling, (12, 8), seed(4))
+
+    class Looking(UNet2DConditionModel):
+        def forward(self, sample, timestep, encoder_hidden_states, **_):
+            references = scheduler.scale_model_input(told.references, timestep)
+            return (predict(parts, sample, references, timestep, encoder_hidden_states),)
+
+    scheduler = EulerAncestralDiscreteScheduler.from_config(parts.scheduler.config)
+    unet = Looking.from_pretrained(written / "unet")
+    pipeline = StableDiffusionPipeline(
+        parts.vae, None, None, unet, scheduler, None, parts.feature_extractor_clip, requires_safety_checker=False
+    )
+    expected = pipeline(
+        prompt_embeds=told.prompts[1:],
+        negative_prompt_embeds=told.prompts[:1],
+        guidance_scale=4.0,
+        num_inference_steps=4,
+        height=24,
+        width=16,
+        generator=seed(4),
+        output_type="latent",
+    ).images
+    torch.testing.assert_close(latents, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_half_precision_draws_views(written):
