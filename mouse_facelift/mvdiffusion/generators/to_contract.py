@@ -6,7 +6,6 @@ from typing import Literal
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
-from scipy.ndimage import label
 from torch import Tensor
 
 from mouse_facelift.carving.body import find_body
@@ -61,22 +60,22 @@ def bring_to_contract(
     the move is measured.
 
     Args:
-        views: drawn by a generator.
+        views: drawn by a generator, on white or laid on it (`lay_on_white`).
         normalization: an honest way of captured views.
         contract: size and focal length of the pictures.
         name: of the sample.
-        masks: of the subject, as of `masks_against_background`. Without them pictures keep their background, which must
-            be white as reconstruction has it, and `fill` and `rectify` cannot be done.
+        masks: of the subject, as of `masks_against_background`. Without them pictures are opaque as far as they reach,
+            and `fill` and `rectify` cannot be done.
         hull_resolution: voxels along an edge of the cube in which the subject is carved.
 
     Raises:
-        ValueError: masks are missing or meet in no hull, a residual is above the limit, a camera or the subject
-            breaks the contract.
+        ValueError: the background is not white, masks are missing or meet in no hull, a residual is above the limit, a
+            camera or the subject breaks the contract.
     """
     if not normalization.honest:
         raise ValueError(f"{normalization.mode}: generated views are brought to the contract by honest ways alone")
-    if masks is None and views.background != WHITE:
-        raise ValueError(f"{name}: views on {views.background} need masks: reconstruction sees white")
+    if views.background != WHITE:
+        raise ValueError(f"{name}: views on {views.background} must be laid on white, which reconstruction sees")
     if masks is None and (
         isinstance(normalization, Fill) or (isinstance(normalization, Moved) and normalization.rectify)
     ):
@@ -115,27 +114,6 @@ def bring_to_contract(
         measured_over="nothing" if exact else "sphere" if masks is None else "hull",
         magnification=magnification,
     )
-
-
-def masks_against_background(views: GeneratedViews, tolerance: float) -> Bool[Tensor, "view height width"]:
-    """Take for the subject all that is not joined to a picture's edge by pixels of the background's color.
-
-    A pixel has that color if no channel differs by more than `tolerance` of 0..1. So an eye as gray as the background
-    stays, but a hole through the subject is filled.
-
-    Raises:
-        ValueError: a view shows nothing but background.
-    """
-    background = torch.tensor(views.background)[:, None, None]
-    plain = ((views.pictures - background).abs().amax(dim=1) <= tolerance).numpy()
-    masks = np.ones(plain.shape, dtype=bool)
-    for view, pixels in enumerate(plain):
-        parts, _ = label(pixels)
-        edge = np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]])
-        masks[view] = ~np.isin(parts, edge[edge > 0])
-        if not masks[view].any():
-            raise ValueError(f"view {view} shows nothing but its background {views.background}, within {tolerance}")
-    return torch.from_numpy(masks)
 
 
 def take_reference(sample: Sample, view: int, field_of_view: float, size: int) -> Reference:

@@ -89,17 +89,17 @@ def load_sv3d(folder: str | Path, version: Sv3dVersion) -> Sv3dParts:
         )
     if missing := [name for name in _PARTS if not (folder / name).is_dir()]:
         raise FileNotFoundError(f"{folder}: no folders {missing}; SV3D is read from {_PARTS}")
+    parts = {
+        "unet": _load_unet(folder / "unet", version),
+        "vae": _load_vae(folder / "vae"),
+        "image_encoder": load_image_encoder(folder / "image_encoder"),
+        "feature_extractor": load_image_processor(folder / "feature_extractor"),
+        "scheduler": _load_scheduler(folder / "scheduler"),
+    }
     try:
-        return Sv3dParts(
-            version=version,
-            unet=_load_unet(folder / "unet", version),
-            vae=_load_vae(folder / "vae"),
-            image_encoder=load_image_encoder(folder / "image_encoder"),
-            feature_extractor=load_image_processor(folder / "feature_extractor"),
-            scheduler=_load_scheduler(folder / "scheduler"),
-        )
+        return Sv3dParts(version, **parts)
     except ValueError as error:
-        raise error if str(folder) in str(error) else ValueError(f"{folder}: {error}") from error
+        raise ValueError(f"{folder}: {error}") from error
 
 
 def _load_unet(folder: Path, version: Sv3dVersion) -> Sv3dUnet:
@@ -130,7 +130,9 @@ def _load_unet(folder: Path, version: Sv3dVersion) -> Sv3dUnet:
 def _load_vae(folder: Path) -> AutoencoderKLTemporalDecoder | AutoencoderKL:
     """Load the autoencoder, whose decoder looks at neighboring frames or, as its class says, does not."""
     path = folder / "config.json"
-    if read_json(path).get("_class_name") == AutoencoderKL.__name__:
+    found = read_json(path)
+    expect(path, found, {"_class_name"}, {})
+    if found["_class_name"] == AutoencoderKL.__name__:
         return load_vae(folder)
     required = (
         *("block_out_channels", "down_block_types", "in_channels", "latent_channels", "layers_per_block"),
@@ -146,6 +148,7 @@ def _load_vae(folder: Path) -> AutoencoderKLTemporalDecoder | AutoencoderKL:
 
 
 def _load_scheduler(folder: Path) -> EulerDiscreteScheduler:
+    """Read the steps of Karras et al., arXiv:2206.00364, between these noises; the stored betas decide nothing then."""
     only = {
         "final_sigmas_type": "zero",
         "prediction_type": "v_prediction",
