@@ -112,9 +112,8 @@ def require_rig(wanted: Cameras, rig: OrbitRig, generator: str) -> None:
         raised = elevation - rig.elevations[view]
         if max(abs(turned), abs(raised)) > ANGLE_TOLERANCE:
             raise ValueError(
-                f"{generator} draws fixed views: camera {view} is wanted at azimuth {azimuth:.2f}, elevation"
-                f" {elevation:.2f} degrees of the reference; the rig's is {turned:+.2f}, {raised:+.2f} degrees away"
-                f" at {rig.azimuths[view]:.2f}, {rig.elevations[view]:.2f}"
+                f"{generator} draws fixed views: camera {view} is wanted at azimuth {azimuth:.2f} from the reference,"
+                f" elevation {elevation:.2f}: {turned:+.2f} and {raised:+.2f} degrees off the rig's"
             )
 
 

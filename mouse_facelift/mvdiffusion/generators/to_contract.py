@@ -49,7 +49,7 @@ def bring_to_contract(
     normalization: Keep | Contract | Fill,
     contract: CameraContract,
     name: str,
-    masks: Bool[Tensor, "view height width"] | None,
+    masks: Bool[Tensor, "_ _ _"] | None,
     hull_resolution: int,
 ) -> ContractViews:
     """Bring generated views to the contract's pinholes.
@@ -64,13 +64,13 @@ def bring_to_contract(
         normalization: an honest way of captured views.
         contract: size and focal length of the pictures.
         name: of the sample.
-        masks: of the subject, as of `masks_against_background`. Without them pictures are opaque as far as they reach,
-            and `fill` and `rectify` cannot be done.
+        masks: of the subject in every picture, as of `masks_against_background`. Without them pictures are opaque as
+            far as they reach, and `fill` and `rectify` cannot be done.
         hull_resolution: voxels along an edge of the cube in which the subject is carved.
 
     Raises:
-        ValueError: the background is not white, masks are missing or meet in no hull, a residual is above the limit, a
-            camera or the subject breaks the contract.
+        ValueError: the background is not white, masks are missing, empty or meet in no hull, a residual is above the
+            limit, a camera or the subject breaks the contract.
     """
     if not normalization.honest:
         raise ValueError(f"{normalization.mode}: generated views are brought to the contract by honest ways alone")
@@ -80,6 +80,8 @@ def bring_to_contract(
         isinstance(normalization, Fill) or (isinstance(normalization, Moved) and normalization.rectify)
     ):
         raise ValueError(f"{name}: {normalization.mode} needs masks: without them the subject's hull is not known")
+    if masks is not None:
+        _require_masks(masks, views, name)
     calibration = _calibration(views.cameras)
     distance = float(torch.linalg.vector_norm(calibration.centers, dim=-1).mean())
     session = Session(calibration, _UPRIGHT, contract.distance / distance, _ORIGIN)
@@ -145,6 +147,13 @@ def take_reference(sample: Sample, view: int, field_of_view: float, size: int) -
     seen = torch.from_numpy(resample(np.ascontiguousarray(rgba[..., :3]), shown, sampling))
     elevation = rig_angles(cameras.centers, _ORIGIN, _UPRIGHT[2]).elevation
     return Reference(seen.permute(2, 0, 1).contiguous(), float(elevation[0]))
+
+
+def _require_masks(masks: Bool[Tensor, "_ _ _"], views: GeneratedViews, name: str) -> None:
+    if masks.shape != views.pictures[:, 0].shape:
+        raise ValueError(f"{name}: masks are {list(masks.shape)}, views are {list(views.pictures[:, 0].shape)}")
+    if empty := (~masks.flatten(1).any(dim=1)).nonzero().flatten().tolist():
+        raise ValueError(f"{name}: masks of views {empty} are empty")
 
 
 def _calibration(cameras: Cameras) -> Calibration:

@@ -171,6 +171,16 @@ def test_white_stays_white_without_masks_and_gray_needs_them():
         bring_to_contract(long_body(rig, background), FILL, CONTRACT, "body", None, 48)
 
 
+def test_masks_must_fit_the_views_and_show_something():
+    views = long_body(*RIGS["sv3d"])
+    masks = masks_against_background(views, 0.1)
+    with pytest.raises(ValueError, match=r"masks are \[20, 96, 96\], views are \[21, 96, 96\]"):
+        bring_to_contract(views, KEEP, CONTRACT, "body", masks[:20], 48)
+    masks[[3, 5]] = False
+    with pytest.raises(ValueError, match=r"masks of views \[3, 5\] are empty"):
+        bring_to_contract(views, KEEP, CONTRACT, "body", masks, 48)
+
+
 def test_a_subject_that_reaches_too_far_is_refused():
     rig, background = RIGS["facelift"]
     points = 0.4 * rig.distance * BODY

@@ -199,7 +199,7 @@ def test_u_follows_its_own_turn_alone(generators):
     turn = whole_turn(15.0)
     own = sv3d_rig(turn.azimuths, turn.elevations, SIZE).cameras
     assert len(generators["u"].generate(disc(SIZE, elevation=15.0), seed(1), own).pictures) == 21
-    with pytest.raises(ValueError, match=r"SV3D_u draws fixed views: camera 0 .* \+5.00 degrees away"):
+    with pytest.raises(ValueError, match=r"SV3D_u draws fixed views: camera 0 .* \+0.00 and \+5.00 degrees off"):
         generators["u"].generate(disc(SIZE, elevation=10.0), seed(1), own)
 
 
