@@ -12,13 +12,21 @@ from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 from safetensors.torch import save_file
 from transformers import CLIPImageProcessorPil, CLIPVisionConfig, CLIPVisionModelWithProjection
 
+from mouse_facelift.formats.tensors import load_exactly
 from mouse_facelift.formats.whole import whole_folder
 from mouse_facelift.mvdiffusion.codec import CLASS_NAME, SpaceToDepth, read_codec
 from mouse_facelift.mvdiffusion.config import read_unet_config
 from mouse_facelift.mvdiffusion.pipeline import Pipeline
 from mouse_facelift.mvdiffusion.stored import diffusers_arguments, expect, read_json, refuse_unknown
 from mouse_facelift.mvdiffusion.unet import MultiviewUnet
-from mouse_facelift.mvdiffusion.weights import DIFFUSERS_FILES, TRANSFORMERS_FILES, found_file, load_folder_exactly
+from mouse_facelift.mvdiffusion.weights import (
+    DIFFUSERS_FILES,
+    TRANSFORMERS_FILES,
+    found_file,
+    load_folder_exactly,
+    read_tensors,
+    without_positions,
+)
 
 # Stock diffusers has a pipeline of the same name that computes something else.
 PARTS: dict[str, Any] = {
@@ -32,6 +40,7 @@ PARTS: dict[str, Any] = {
     "vae": ["diffusers", "AutoencoderKL"],
 }
 OWN_CODEC = ["mouse_facelift", CLASS_NAME]
+_ATTENTION_NAMES = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 _NEVER_READ = ("text_encoder", "tokenizer", "_diffusers_version", "_name_or_path")
 
 
@@ -104,7 +113,8 @@ def load_vae(folder: Path) -> AutoencoderKL | SpaceToDepth:
     arguments = diffusers_arguments(folder / "config.json", AutoencoderKL, required, only)
     with torch.device("meta"):
         vae = AutoencoderKL(**arguments)
-    load_folder_exactly(vae, folder, DIFFUSERS_FILES)
+    source, tensors = read_tensors(folder, DIFFUSERS_FILES)
+    load_exactly(vae, {_todays_name(name): tensor for name, tensor in tensors.items()}, str(source))
     return vae.eval()
 
 
@@ -123,23 +133,31 @@ def load_image_encoder(folder: Path) -> CLIPVisionModelWithProjection:
     arguments = {key: value for key, value in content.items() if key not in {"torch_dtype", "dropout"}}
     with torch.device("meta"):
         encoder = CLIPVisionModelWithProjection(CLIPVisionConfig(**arguments))
-    load_folder_exactly(encoder, folder, TRANSFORMERS_FILES)
+    source, tensors = read_tensors(folder, TRANSFORMERS_FILES)
+    load_exactly(encoder, without_positions(tensors, str(source)), str(source))
     _count_positions(encoder)
     return encoder.eval()
 
 
-def load_image_processor(folder: Path) -> CLIPImageProcessorPil:
-    """Read how 8-bit pictures are brought to the image encoder's size and range. Raises as `load_unet`."""
+def load_image_processor(folder: Path, center_crop: bool | None = True) -> CLIPImageProcessorPil:
+    """Read how 8-bit pictures are brought to a network's size and range, cropped or not (None: either).
+
+    Raises as `load_unet`.
+    """
     path = folder / "preprocessor_config.json"
     content = {key: value for key, value in read_json(path).items() if not key.startswith("_")}
     required = (
         *("crop_size", "do_center_crop", "do_convert_rgb", "do_normalize", "do_rescale", "do_resize", "image_mean"),
         *("image_processor_type", "image_std", "resample", "rescale_factor", "size"),
     )
-    refuse_unknown(path, content, required)
-    steps = dict.fromkeys(("do_center_crop", "do_normalize", "do_rescale", "do_resize"), True)
-    expect(path, content, required, {"image_processor_type": "CLIPImageProcessor", **steps})
-    return CLIPImageProcessorPil(**{key: value for key, value in content.items() if key != "image_processor_type"})
+    refuse_unknown(path, content, {*required, "feature_extractor_type"})
+    # The same class had two names for a while.
+    names = {"image_processor_type": "CLIPImageProcessor", "feature_extractor_type": "CLIPFeatureExtractor"}
+    steps = dict.fromkeys(("do_normalize", "do_rescale", "do_resize"), True)
+    if center_crop is not None:
+        steps["do_center_crop"] = center_crop
+    expect(path, content, required, {**names, **steps})
+    return CLIPImageProcessorPil(**{key: value for key, value in content.items() if key not in names})
 
 
 def load_image_normalizer(folder: Path) -> StableUnCLIPImageNormalizer:
@@ -164,6 +182,14 @@ def load_scheduler(folder: Path) -> DDIMScheduler:
     )
     only = {"prediction_type": "v_prediction"}
     return DDIMScheduler(**diffusers_arguments(folder / "scheduler_config.json", DDIMScheduler, required, only))
+
+
+def _todays_name(name: str) -> str:
+    """The name of an autoencoder's tensor, of which diffusers once wrote those of attention otherwise."""
+    for old, new in _ATTENTION_NAMES.items():
+        if f".attentions.0.{old}." in name:
+            return name.replace(f".{old}.", f".{new}.")
+    return name
 
 
 def _count_positions(encoder: CLIPVisionModelWithProjection) -> None:

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from jaxtyping import Bool, Float, Float16, Int
+from jaxtyping import Bool, Float, Float16, Float32, Int
 from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from mouse_facelift.formats.tensors import load_exactly, read_torch_file
 from mouse_facelift.formats.whole import whole_file
 from mouse_facelift.mvdiffusion.stored import expect, read_json, refuse_unknown
-from mouse_facelift.mvdiffusion.weights import TRANSFORMERS_FILES, read_tensors
+from mouse_facelift.mvdiffusion.weights import TRANSFORMERS_FILES, read_tensors, without_positions
 
 RELEASED_VIEWS = ("front", "front_right", "right", "back", "left", "front_left")
 """The released views in order; `right` is the subject's right side."""
@@ -73,9 +73,14 @@ def prompts_for(
     return torch.where(averaged.to(embeddings.device)[:, None, None, None], mean, chosen)
 
 
-@torch.no_grad()
 def embed_prompts(folder: Path, prompts: Sequence[str]) -> Float16[Tensor, "view token width"]:
-    """Embed prompts with the text encoder and tokenizer of a `pipeckpts/` folder.
+    """Embed prompts as `embed_texts` does, in the half precision of the released file."""
+    return embed_texts(folder, prompts).to(torch.float16)
+
+
+@torch.no_grad()
+def embed_texts(folder: Path, prompts: Sequence[str]) -> Float32[Tensor, "text token width"]:
+    """Embed texts with the text encoder and tokenizer of a folder that holds both, as `pipeckpts/` does.
 
     Each embedding is the encoder's last hidden state, of the prompt padded to the encoder's whole length.
 
@@ -89,7 +94,7 @@ def embed_prompts(folder: Path, prompts: Sequence[str]) -> Float16[Tensor, "view
     if too_long := [prompt for prompt, tokens in zip(prompts, padded, strict=True) if len(tokens) > length]:
         raise ValueError(f"prompts of more than {length} tokens: {too_long}")
     embeddings: Tensor = encoder(torch.tensor(padded)).last_hidden_state
-    return embeddings.to(torch.float16)
+    return embeddings
 
 
 def load_text_encoder(folder: Path) -> CLIPTextModel:
@@ -111,6 +116,7 @@ def load_text_encoder(folder: Path) -> CLIPTextModel:
     )
     source, tensors = read_tensors(folder, TRANSFORMERS_FILES)
     # transformers 4 wrote every name under `text_model.`, transformers 5 knows them without.
+    tensors = without_positions(tensors, str(source))
     load_exactly(encoder, {name.removeprefix("text_model."): tensor for name, tensor in tensors.items()}, str(source))
     return encoder.eval()
 

@@ -58,8 +58,8 @@ def train_mvdiffusion(
     """Train the view generator of the folder `start` on the training split of `table`.
 
     Writes the UNet in the released layout, the folder `unet`; beside it what reads rays, and low-rank additions alone,
-    where there are any; `card`, `diagnosis` and `metrics` as `finetune_gslrm` does. A training that the guard stopped is
-    no failure: its best weights are written, and the card says so.
+    where there are any; `card`, `diagnosis` and `metrics` as `finetune_gslrm` does. A training that the guard stopped
+    is no failure: its best weights are written, and the card says so.
 
     `state` is a folder outside the declared outputs; an interrupted run goes on from it to the same numbers. Processes
     started by `torch.distributed.run` share the work; the first of them writes.

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from mouse_facelift.formats.tensors import load_exactly, read_safetensors, read_torch_file, require_tensors
@@ -19,6 +20,19 @@ def load_folder_exactly(module: nn.Module, folder: Path, names: tuple[str, str])
     """
     path, tensors = read_tensors(folder, names)
     load_exactly(module, tensors, str(path))
+
+
+def without_positions(tensors: Mapping[str, Tensor], source: str) -> dict[str, Tensor]:
+    """Leave out the counted positions that transformers before 4.31 stored with CLIP's tensors.
+
+    Raises ValueError if they are not 0, 1, 2, ...
+    """
+    kept = dict(tensors)
+    for name in [name for name in tensors if name.endswith("embeddings.position_ids")]:
+        counted = kept.pop(name)
+        if not torch.equal(counted.flatten(), torch.arange(counted.numel())):
+            raise ValueError(f"{source}: {name} is no count from 0")
+    return kept
 
 
 def read_tensors(folder: Path, names: tuple[str, str]) -> tuple[Path, Mapping[str, Tensor]]:
