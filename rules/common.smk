@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -36,7 +37,10 @@ shell.prefix(prefix)
 
 
 wildcard_constraints:
-    **{name: r"[A-Za-z0-9_-]+" for name in ("simulation", "capture", "normalization", "dataset", "experiment")},
+    **{
+        name: r"[A-Za-z0-9_-]+"
+        for name in ("simulation", "capture", "normalization", "dataset", "experiment", "generator", "start")
+    },
     chunk=r"\d+",
     inputs=r"\d+",
     training=r"[A-Za-z0-9_.-]+",

@@ -3,7 +3,7 @@
 
 rule finetune_gslrm:
     input:
-        table=lambda w: plan.table(plan.experiment_of(w.training)),
+        table=lambda w: plan.teaching_table(plan.experiment_of(w.training)),
         checkpoint=checkpoint("weights"),
         config=checkpoint("config"),
         compared_in=of_training(lambda row: list(row.finetune.losses.files)),

@@ -20,6 +20,8 @@ class SampleRow(Record):
     """which of the folder's views the sample is made of, in this order"""
     view_names: tuple[str, ...]
     """of those"""
+    witnesses: int = 0
+    """of those so many, at the end, only measure: they never go in, and nothing learns from them"""
     split: SplitName
     capture: str
     frame: int
@@ -36,7 +38,7 @@ class SampleTable(Manifest):
     dataset: str
     normalization: str
     view_count: int
-    """views of every sample"""
+    """views of every sample, its witnesses left out"""
     contract: str
     """hash of the camera contract"""
     violations: tuple[str, ...]

@@ -64,7 +64,7 @@ def fresh_prompts(views: int, width: int) -> Float[Tensor, "view 1 width"]:
 def unet_config(size: FreshGenerator, latent_size: int) -> UnetConfig:
     """The configuration of the released UNet, but for its sizes."""
     channels = 3 * size.codec_factor**2
-    blocks = len(size.widths)
+    attending = [block >= size.attending_from for block in range(len(size.widths))]
     content: dict[str, Any] = {
         "_class_name": "UNetMV2DConditionModel",
         "_diffusers_version": "0.42.1",
@@ -85,7 +85,7 @@ def unet_config(size: FreshGenerator, latent_size: int) -> UnetConfig:
         "conv_out_kernel": 3,
         "cross_attention_dim": size.text_width,
         "cross_attention_norm": None,
-        "down_block_types": ["CrossAttnDownBlockMV2D"] * blocks,
+        "down_block_types": ["CrossAttnDownBlockMV2D" if attends else "DownBlock2D" for attends in attending],
         "downsample_padding": 1,
         "dual_cross_attention": False,
         "encoder_hid_dim": None,
@@ -118,7 +118,7 @@ def unet_config(size: FreshGenerator, latent_size: int) -> UnetConfig:
         "time_embedding_type": "positional",
         "timestep_post_act": None,
         "transformer_layers_per_block": 1,
-        "up_block_types": ["CrossAttnUpBlockMV2D"] * blocks,
+        "up_block_types": ["CrossAttnUpBlockMV2D" if attends else "UpBlock2D" for attends in attending[::-1]],
         "upcast_attention": False,
         "use_linear_projection": True,
     }
@@ -149,9 +149,11 @@ def _write_parts(folder: Path, size: FreshGenerator, picture_size: int) -> None:
         beta_end=0.012,
         beta_schedule="scaled_linear",
         clip_sample=False,
-        set_alpha_to_one=False,
-        steps_offset=1,
+        set_alpha_to_one=True,
+        steps_offset=0,
         prediction_type="v_prediction",
+        rescale_betas_zero_snr=True,  # so that a few steps, which begin with nothing but noise, are enough
+        timestep_spacing="trailing",  # (arXiv:2305.08891)
     ).save_pretrained(folder / "scheduler")
     (folder / "feature_extractor").mkdir()
     processor = {

@@ -16,7 +16,7 @@ from mouse_facelift.mvdiffusion.collapse import collapse
 from mouse_facelift.mvdiffusion.generator import Generator
 from mouse_facelift.settings import HeldOut, ViewGenerator
 from mouse_facelift.training.guard import HeldOutPsnr
-from mouse_facelift.training.honesty import load_honest_sample
+from mouse_facelift.training.honesty import load_teaching_sample
 
 FOREGROUND = 0.5  # alpha above it is animal
 
@@ -68,7 +68,7 @@ def drawn_views(
         )
     chosen = []
     for number, found in enumerate(spread(rows, looked_at.samples)):
-        sample = load_honest_sample(samples, table, found)
+        sample = load_teaching_sample(samples, table, found)
         order = reference_first(len(sample.cameras), number if row.references == "rotated" else 0)
         chosen.append(Sample(sample.name, sample.cameras[order], sample.images[order]))
     return DrawnViews(generator, chosen, row)

@@ -117,7 +117,7 @@ def level_weights(signal_share: Float[Tensor, " row"], snr_gamma: float) -> Floa
     predicts velocities.
     """
     snr = signal_share / (1 - signal_share)
-    return snr.clamp(max=snr_gamma) / snr
+    return (snr_gamma / snr).clamp(max=1)  # 1 too where nothing but noise is left
 
 
 def diffusion_loss(

@@ -6,9 +6,11 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import torch
+from jaxtyping import UInt8
 from torch import Tensor
 
 from mouse_facelift.formats.sample_folder import Sample
+from mouse_facelift.geometry.cameras import Cameras
 from mouse_facelift.mvdiffusion.generator import BACKGROUNDS, Generator, rays_of
 from mouse_facelift.mvdiffusion.objective import Objective, diffusion_loss, draw_step, training_inputs
 from mouse_facelift.settings import DiffusionPlan, Plucker, ViewGenerator
@@ -84,8 +86,34 @@ def draw_objects(
         chosen = [reference, *(views[other] for other in others)]
         background = plan.backgrounds[int(torch.randint(len(plan.backgrounds), (), generator=random))]
         sample = source.sample(index)
-        drawn.append(Sample(sample.name, sample.cameras[chosen], sample.images[chosen], BACKGROUNDS[background]))
+        cameras, images = sample.cameras[chosen], sample.images[chosen]
+        mirror, darker = torch.rand(2, generator=random).tolist()
+        if plan.mirrored and mirror < 0.5:
+            cameras, images = mirrored(cameras, images)
+        images = _as_dark(images, 1 + plan.brightness * (2 * darker - 1))
+        drawn.append(Sample(sample.name, cameras, images, BACKGROUNDS[background]))
     return drawn
+
+
+def mirrored(
+    cameras: Cameras, images: UInt8[Tensor, "view height width 4"]
+) -> tuple[Cameras, UInt8[Tensor, "view height width 4"]]:
+    """Mirror an object at the plane x = 0, and its pictures: what cameras at mirrored places, not mirrored, see.
+
+    Both the world's x axis and the cameras' are turned around, so that rotations stay proper.
+    """
+    turn = torch.ones(4, dtype=cameras.camera_to_world.dtype)
+    turn[0] = -1
+    intrinsics = cameras.intrinsics.clone()
+    intrinsics[:, 0, 2] = cameras.width - intrinsics[:, 0, 2]
+    poses = turn[:, None] * cameras.camera_to_world * turn
+    return Cameras(poses, intrinsics, cameras.width, cameras.height), images.flip(2)
+
+
+def _as_dark(images: UInt8[Tensor, "view height width 4"], times: float) -> UInt8[Tensor, "view height width 4"]:
+    """Let colors lack so many times as much of white."""
+    ink = (255 - images[..., :3].float()) * times
+    return torch.cat([(255 - ink).clamp(0, 255).round().to(torch.uint8), images[..., 3:]], dim=-1)
 
 
 def learned_views(

@@ -127,6 +127,8 @@ class Measured(Section):
 class FinetunePlan(RenderedPlan):
     """What all methods share."""
 
+    learns_from: Name | None
+    """dataset whose samples teach, as a generated or mixed one; null: the experiment's own"""
     random_order: bool
     """whether drawn input views go in as drawn, or in the rig's order: the network cannot tell, but for rounding"""
     guard: GuardPolicy | None

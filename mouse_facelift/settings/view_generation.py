@@ -20,6 +20,8 @@ class FreshGenerator(Section):
     """of latents: they are so many times what pixels, in 0..1, lack of white"""
     widths: Annotated[tuple[PositiveInt, ...], Field(min_length=2)]
     """channels of the UNet's blocks, each at half the resolution of the one before"""
+    attending_from: NonNegativeInt
+    """first block, from 0 at full resolution, that looks across views; the middle of the UNet does in any case"""
     head_width: PositiveInt
     layers_per_block: PositiveInt
     text_width: PositiveInt
@@ -97,6 +99,10 @@ class DiffusionPlan(TrainingPlan):
     """signal-to-noise ratio above which a noise level counts for less; 5 as released"""
     backgrounds: Annotated[tuple[Literal["white", "black", "gray"], ...], Field(min_length=1)]
     """one is drawn for each object; drawing is always before white"""
+    mirrored: bool
+    """whether every other object, by chance, is mirrored together with its cameras"""
+    brightness: Fraction
+    """largest change of how dark an object is, up or down"""
     guard: GeneratorGuardPolicy | None
     """null: nothing watches"""
 
@@ -141,3 +147,22 @@ class ViewGenerator(Section):
     trained: TrainedParts
     training: DiffusionPlan
     sampling: SamplingPlan
+
+
+class GeneratedDataset(Section):
+    """Views drawn from the first view of every sample of a captured dataset."""
+
+    generator: str
+    of: str
+    """the captured dataset; the generator may have learned from another"""
+    cameras: Literal["released", "captured"]
+    """that the generator is told, and that the views then have: the released rig about the first view's azimuth, or,
+    by rays alone, those of the capture"""
+    white: Fraction
+    """a pixel whose colors lack less than this of white is background"""
+
+
+class MixedDataset(Section):
+    """The samples of several datasets together."""
+
+    of: Annotated[tuple[str, ...], Field(min_length=2)]

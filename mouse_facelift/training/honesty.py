@@ -54,10 +54,18 @@ def require_views(samples: SampleTable, table: Path, setting: str, wanted: int) 
 
 
 def load_honest_sample(samples: SampleTable, table: Path, row: SampleRow) -> Sample:
-    """Read one sample whose files are as the table recorded them. Raises ValueError if it has other views."""
+    """Read one sample whose files are as the table recorded them, and its witnesses last.
+
+    Raises ValueError if it has other views.
+    """
     sample = load_sample(table, row)
-    if len(sample.cameras) != samples.view_count:
-        raise ValueError(
-            f"{table}: {row.name}: found {len(sample.cameras)} views, expected {samples.view_count} as of all samples"
-        )
+    if (found := len(sample.cameras) - row.witnesses) != samples.view_count:
+        raise ValueError(f"{table}: {row.name}: found {found} views, expected {samples.view_count} as of all samples")
     return sample
+
+
+def load_teaching_sample(samples: SampleTable, table: Path, row: SampleRow) -> Sample:
+    """Read one sample without its witnesses, from which nothing may learn. Raises as `load_honest_sample`."""
+    sample = load_honest_sample(samples, table, row)
+    views = list(range(samples.view_count))
+    return Sample(sample.name, sample.cameras[views], sample.images[views])

@@ -1,0 +1,159 @@
+# One picture to several views: training of view generators, and datasets that they draw.
+
+
+def start(part):
+    """The folder or the prompts that a view generator starts from, once all of its files are found."""
+
+    def found(wildcards):
+        if missing := plan.missing_starts(wildcards.generator):
+            raise WorkflowError("checkpoints are missing; nothing was started\n  " + "\n  ".join(missing))
+        return plan.start_of(wildcards.generator)[part]
+
+    return found
+
+
+def of_generated(describe):
+    """A parameter that follows from a generated dataset."""
+    return lambda wildcards: describe(settings.generated_datasets[wildcards.dataset])
+
+
+def among(names):
+    """Wildcards that are one of some names; none is, where there are no names."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+rule fresh_generator:
+    output:
+        folder=directory("results/generator_starts/{start}/pipeckpts"),
+        prompts="results/generator_starts/{start}/prompts.pt",
+    log:
+        "logs/fresh_generator/{start}.log",
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        size=lambda w: settings.generator_starts[w.start].model_dump_json(),
+        picture_size=settings.camera_contract.image_size,
+        code=code("mvdiffusion.fresh", "mvdiffusion.codec"),
+    shell:
+        "python -m workflow_scripts.fresh_generator --folder {output.folder} --prompts {output.prompts}"
+        " --size {params.size:q} --picture-size {params.picture_size} 2>&1 | tee {log} >&2"
+
+
+rule train_mvdiffusion:
+    input:
+        table=lambda w: plan.generator_table(w.generator),
+        start=start("folder"),
+        prompts=start("prompts"),
+    output:
+        weights="results/generators/{generator}/unet/diffusion_pytorch_model.safetensors",
+        config="results/generators/{generator}/unet/config.json",
+        card="results/generators/{generator}/card.json",
+        diagnosis="results/generators/{generator}/diagnosis.json",
+        metrics="results/generators/{generator}/metrics.csv",
+    log:
+        "logs/train_mvdiffusion/{generator}.log",
+    benchmark:
+        "logs/train_mvdiffusion/{generator}.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: settings.compute.threads
+    resources:
+        gpu=settings.jobs.gpu,
+        nodes=settings.jobs.nodes,
+        mem_mb=3000,
+        runtime=settings.jobs.training_minutes,
+    params:
+        declared=lambda w: plan.declared_start(w.generator).model_dump_json(),
+        domain=lambda w: settings.domain_of(settings.generators[w.generator].dataset),
+        generator=lambda w: settings.generators[w.generator].model_dump_json(),
+        contract=settings.camera_contract.model_dump_json(),
+        compute=settings.compute.model_dump_json(),
+        code=code("mvdiffusion", "training", "formats.sample_folder", "formats.tensors"),
+    shell:
+        "shared_python -m workflow_scripts.train_mvdiffusion --table {input.table} --start {input.start:q}"
+        " --prompts {input.prompts:q} --declared {params.declared:q} --domain {params.domain}"
+        " --unet $(dirname {output.weights}) --card {output.card} --diagnosis {output.diagnosis}"
+        " --metrics {output.metrics} --state state/train_mvdiffusion/{wildcards.generator}"
+        " --name {wildcards.generator} --generator {params.generator:q} --contract {params.contract:q}"
+        " --compute {params.compute:q} --code {params.code} --minutes {resources.runtime} 2>&1 | tee {log} >&2"
+
+
+# What reads rays is a file of its own.
+use rule train_mvdiffusion as train_mvdiffusion_plucker with:
+    output:
+        weights="results/generators/{generator}/unet/diffusion_pytorch_model.safetensors",
+        config="results/generators/{generator}/unet/config.json",
+        card="results/generators/{generator}/card.json",
+        diagnosis="results/generators/{generator}/diagnosis.json",
+        metrics="results/generators/{generator}/metrics.csv",
+        ray_film="results/generators/{generator}/ray_film.safetensors",
+    wildcard_constraints:
+        generator=among(plan.generators_with_rays()),
+
+
+ruleorder: train_mvdiffusion_plucker > train_mvdiffusion
+
+
+rule generate_views:
+    input:
+        unpack(lambda w: plan.generator_files(settings.generated_datasets[w.dataset].generator)),
+        samples=lambda w: f"results/samples/{settings.generated_datasets[w.dataset].of}.{w.normalization}/table.json",
+        start=lambda w: plan.start_of(settings.generated_datasets[w.dataset].generator)["folder"],
+        prompts=lambda w: plan.start_of(settings.generated_datasets[w.dataset].generator)["prompts"],
+    output:
+        table="results/samples/{dataset}.{normalization}/table.json",
+    log:
+        "logs/generate_views/{dataset}.{normalization}.log",
+    wildcard_constraints:
+        dataset=among(settings.generated_datasets),
+    conda:
+        "../envs/pipeline.yaml"
+    threads: settings.compute.threads
+    resources:
+        gpu=settings.jobs.gpu,
+        mem_mb=2500,
+        runtime=settings.jobs.training_minutes,
+    params:
+        ray_film=lambda w, input: f"--ray-film {input.ray_film}" if "ray_film" in input.keys() else "",
+        dataset=of_generated(lambda row: row.model_dump_json()),
+        sampling=of_generated(lambda row: settings.generators[row.generator].sampling.model_dump_json()),
+        contract=settings.camera_contract.model_dump_json(),
+        compute=settings.compute.model_dump_json(),
+        code=code("mvdiffusion", "formats"),
+    shell:
+        "python -m workflow_scripts.generate_views --samples {input.samples} --start {input.start:q}"
+        " --prompts {input.prompts:q} --unet $(dirname {input.unet}) {params.ray_film} --card {input.card}"
+        " --table {output.table} --dataset-name {wildcards.dataset} --dataset {params.dataset:q}"
+        " --sampling {params.sampling:q} --contract {params.contract:q} --compute {params.compute:q}"
+        " 2>&1 | tee {log} >&2"
+
+
+rule mix_datasets:
+    input:
+        tables=lambda w: [
+            f"results/samples/{part}.{w.normalization}/table.json" for part in settings.mixed_datasets[w.dataset].of
+        ],
+    output:
+        table="results/samples/{dataset}.{normalization}/table.json",
+    log:
+        "logs/mix_datasets/{dataset}.{normalization}.log",
+    wildcard_constraints:
+        dataset=among(settings.mixed_datasets),
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code("dataset.mix", "formats"),
+    shell:
+        "python -m workflow_scripts.mix_datasets --tables {input.tables:q} --table {output.table}"
+        " --dataset-name {wildcards.dataset} 2>&1 | tee {log} >&2"
+
+
+ruleorder: generate_views > mix_datasets > assemble_dataset
