@@ -1,14 +1,13 @@
 """GS-LRM (arXiv:2404.19702) in the variant of FaceLift (arXiv:2412.17812): posed views in, Gaussians out."""
 
 import torch
-from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from mouse_facelift.geometry.gaussians import Gaussians
 from mouse_facelift.geometry.rays import NearestPointRays, nearest_point_rays
+from mouse_facelift.gslrm.attention import SelfAttention
 from mouse_facelift.gslrm.config import Activations, GslrmConfig
 from mouse_facelift.gslrm.patches import pixels_to_rows, pixels_to_tokens
 from mouse_facelift.gslrm.rays import posed_images
@@ -36,24 +35,6 @@ class PatchEmbedding(nn.Sequential):
             Patchify(tokenizer.patch_size),
             nn.Linear(tokenizer.in_channels * tokenizer.patch_size**2, config.transformer.d, bias=False),
         )
-
-
-class SelfAttention(nn.Module):
-    """Every token attends to all tokens of all views."""
-
-    def __init__(self, width: int, head_width: int) -> None:
-        super().__init__()
-        self.head_width = head_width
-        self.to_qkv = nn.Linear(width, 3 * width, bias=False)
-        self.fc = nn.Linear(width, width, bias=False)
-
-    def forward(self, tokens: Float[Tensor, "batch token feature"]) -> Float[Tensor, "batch token feature"]:
-        queries, keys, values = rearrange(
-            self.to_qkv(tokens), "batch token (qkv head c) -> qkv batch head token c", qkv=3, c=self.head_width
-        )
-        attended = functional.scaled_dot_product_attention(queries, keys, values)
-        mixed: Tensor = self.fc(rearrange(attended, "batch head token c -> batch token (head c)"))
-        return mixed
 
 
 class Mlp(nn.Module):
