@@ -165,8 +165,9 @@ class Gslrm(nn.Module):
         # Half precision would move Gaussians along their rays by up to 0.014 units (bfloat16).
         with torch.autocast(tokens.device.type, enabled=False):
             tokens = tokens.to(self.gaussian_position_embeddings.dtype)
-            free_raw = self.gaussian_upsampler(tokens[:, :free])
-            pixel_raw = self.pixel_gaussian_decoder(tokens[:, free:])
+            free_tokens, image_tokens = tokens.split([free, tokens.shape[1] - free], dim=1)
+            free_raw = self.gaussian_upsampler(free_tokens)
+            pixel_raw = self.pixel_gaussian_decoder(image_tokens)
         pixel_raw = pixel_raw.reshape(len(tokens), -1, self.config.values_per_gaussian)
         return torch.cat([free_raw, pixel_raw], dim=1)
 

@@ -1,0 +1,180 @@
+"""Time the GS-LRM network on a CPU beside the same network in plain PyTorch (`bench/network_peer.py`).
+
+Goal: never slower than the peer, forward and in a training step, at a small and a middle size, in float32 and bfloat16.
+
+A training step is the forward pass, the mean squares of all fields of the Gaussians as a loss, the backward pass and
+AdamW: the project's own optimizer and torch's default one. Nothing is rendered. Both have the same weights, and before
+timing they must agree in their Gaussians and gradients. They take turns in one process, warm, with 2 threads, as often
+as `--seconds` for each row allow and at least twice. Told are the least time of each, and ratios, the peer over
+the project: of the least times, the median over pairs of turns, and of the least processor times. The last is what
+counts on a machine with other work, if threads that wait do not spin:
+
+    OMP_WAIT_POLICY=PASSIVE python -m bench.network --sizes small --seconds 15
+    OMP_WAIT_POLICY=PASSIVE python -m bench.network --sizes middle --precisions bfloat16 --passes step --seconds 100
+    OMP_WAIT_POLICY=PASSIVE python -m bench.network --sizes small --gains
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bench.network_peer import plain_copy
+from bench.network_scenes import SIZES, posed_views
+from mouse_facelift.gslrm import attention, fresh_gslrm
+from mouse_facelift.rendering.backends import use_threads
+from mouse_facelift.training.loop import BETAS, adamw
+
+THREADS = 2
+LEAST_TURNS = 2
+LEARNING_RATE, WEIGHT_DECAY = 1e-4, 0.05
+FIELDS = ("means", "log_scales", "quats", "opacity_logits", "sh")
+# Largest difference, of the norm of what is compared. Two plain copies that differ in nothing but the order of a sum
+# differ by as much.
+OUTPUTS_ALIKE = {"float32": 1e-5, "bfloat16": 2e-2}
+GRADIENTS_ALIKE = {"float32": 1e-4, "bfloat16": 5e-2}
+
+Precision = Literal["float32", "bfloat16"]
+Call = Callable[[], object]
+Turns = dict[str, list[tuple[float, float]]]  # wall and processor seconds of each turn
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Time the GS-LRM network.")
+    parser.add_argument("--sizes", nargs="+", choices=("tiny", "small", "middle"), default=["small", "middle"])
+    parser.add_argument("--passes", nargs="+", choices=("forward", "step"), default=["forward", "step"])
+    parser.add_argument("--precisions", nargs="+", choices=("float32", "bfloat16"), default=["float32", "bfloat16"])
+    parser.add_argument("--batch", type=int, default=1, help="samples of six views")
+    parser.add_argument("--seconds", type=float, default=15.0, help="for each row")
+    parser.add_argument("--gains", action="store_true", help="the project with and without what makes it faster")
+    arguments = parser.parse_args()
+    use_threads(THREADS)
+    print(f"torch {torch.__version__}, {THREADS} threads, batch {arguments.batch}", flush=True)
+    print("| size | pass | precision | turns | least ms | ratios: least, median, processor time |")
+    print("|---|---|---|---|---|---|", flush=True)
+    for size in arguments.sizes:
+        for kind in arguments.passes:
+            for precision in arguments.precisions:
+                rivals = _rivals(size, arguments.batch, kind, precision, arguments.gains)
+                turns = _take_turns(rivals, arguments.seconds)
+                print(f"| {size} | {kind} | {precision} | {_told(turns)} |", flush=True)
+
+
+def _rivals(size: str, batch: int, kind: str, precision: Precision, gains: bool) -> dict[str, Call]:
+    """What takes turns: the project first."""
+    config = SIZES[size].config
+    views = posed_views(batch, SIZES[size].picture)
+    project = partial(fresh_gslrm, config, seed=0)
+    own = project()
+    peer = plain_copy(own.state_dict(), config)
+    _require_alike(own, peer, views, precision)
+    if kind == "forward":
+        rivals: dict[str, Call] = {"project": partial(_forward, own, views, precision)}
+        if gains:
+            rivals["library's attention"] = _with_library_attention(rivals["project"])
+        else:
+            rivals["peer"] = partial(_forward, peer, views, precision)
+        return rivals
+    torch_adamw = partial(torch.optim.AdamW, lr=LEARNING_RATE, betas=BETAS, weight_decay=WEIGHT_DECAY)
+    rivals = {"project": partial(_step, own, adamw(own, LEARNING_RATE, WEIGHT_DECAY), views, precision)}
+    if gains:
+        other, fused = project(), project()
+        plain_step = partial(_step, other, adamw(other, LEARNING_RATE, WEIGHT_DECAY), views, precision)
+        rivals["library's attention"] = _with_library_attention(plain_step)
+        rivals["fused AdamW"] = partial(_step, fused, torch_adamw(fused.parameters(), fused=True), views, precision)
+    else:
+        rivals["peer"] = partial(_step, peer, torch_adamw(peer.parameters()), views, precision)
+    return rivals
+
+
+def _predict(model: nn.Module, views: dict[str, Tensor], precision: Precision) -> dict[str, Tensor]:
+    with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+        gaussians = model(**views)
+    return gaussians if isinstance(gaussians, dict) else {name: getattr(gaussians, name) for name in FIELDS}
+
+
+@torch.no_grad()
+def _forward(model: nn.Module, views: dict[str, Tensor], precision: Precision) -> dict[str, Tensor]:
+    return _predict(model, views, precision)
+
+
+def _backward(model: nn.Module, views: dict[str, Tensor], precision: Precision) -> None:
+    gaussians = _predict(model, views, precision)
+    torch.stack([gaussians[name].square().mean() for name in FIELDS]).sum().backward()
+
+
+def _step(model: nn.Module, optimizer: torch.optim.Optimizer, views: dict[str, Tensor], precision: Precision) -> None:
+    optimizer.zero_grad(set_to_none=True)
+    _backward(model, views, precision)
+    optimizer.step()
+
+
+def _with_library_attention(call: Call) -> Call:
+    """The call with attention on what comes from the linear layer, as it comes."""
+
+    @contextmanager
+    def plainly() -> Iterator[None]:
+        own, attention.attend = attention.attend, functional.scaled_dot_product_attention
+        try:
+            yield
+        finally:
+            attention.attend = own
+
+    def changed() -> object:
+        with plainly():
+            return call()
+
+    return changed
+
+
+def _require_alike(own: nn.Module, peer: nn.Module, views: dict[str, Tensor], precision: Precision) -> None:
+    found, expected = (_forward(model, views, precision) for model in (own, peer))
+    for name in FIELDS:
+        apart = _apart(found[name], expected[name])
+        assert apart < OUTPUTS_ALIKE[precision], f"{name}: project and peer differ by {apart:.1e} of its norm"
+    gradients = []
+    for model in (own, peer):
+        _backward(model, views, precision)
+        gradients.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]))
+    apart = _apart(*gradients)
+    assert apart < GRADIENTS_ALIKE[precision], f"gradients: project and peer differ by {apart:.1e} of their norm"
+
+
+def _apart(found: Tensor, expected: Tensor) -> float:
+    return float((found - expected).norm() / expected.norm())
+
+
+def _take_turns(rivals: dict[str, Call], seconds: float) -> Turns:
+    turns: Turns = {label: [] for label in rivals}
+    end, order = time.perf_counter() + seconds, list(rivals.items())
+    while time.perf_counter() < end or len(turns["project"]) < LEAST_TURNS:
+        order.reverse()
+        for label, call in order:
+            start, busy = time.perf_counter(), time.process_time()
+            call()
+            turns[label].append((time.perf_counter() - start, time.process_time() - busy))
+    return turns
+
+
+def _told(turns: Turns) -> str:
+    """Turns, least wall times, and ratios of the others to the project."""
+    own = turns["project"]
+    ratios = []
+    for label, taken in turns.items():
+        if label != "project":
+            least, busy = (min(t[which] for t in taken) / min(t[which] for t in own) for which in (0, 1))
+            middle = statistics.median(theirs[0] / ours[0] for theirs, ours in zip(taken, own, strict=True))
+            ratios.append(f"{label} / project {least:.2f}, {middle:.2f}, {busy:.2f}")
+    times = ", ".join(f"{label} {1000 * min(taken)[0]:.1f}" for label, taken in turns.items())
+    return f"{len(own)} | {times} | {'; '.join(ratios)}"
+
+
+if __name__ == "__main__":
+    main()
