@@ -9,9 +9,10 @@ from mouse_facelift.settings import (
     AlphaMasks,
     Capture,
     CarriedMasks,
+    DeclaredWeights,
     Experiment,
-    FullFinetune,
     MadeMasks,
+    NoFinetune,
     Normalization,
     Settings,
     digest,
@@ -138,7 +139,7 @@ class Plan:
     def training(self, experiment: str) -> str | None:
         """Name of the training behind an experiment; rows that differ in evaluation alone share it."""
         row = self.settings.experiments[experiment]
-        if not isinstance(row.finetune, FullFinetune):
+        if isinstance(row.finetune, NoFinetune):
             return None
         told_apart = digest(row.finetune, row.views)
         return f"{row.dataset}.{row.normalization}.{row.checkpoint}.{row.finetune.method}-{told_apart}"
@@ -154,8 +155,24 @@ class Plan:
             return self.settings.checkpoints[self.settings.experiments[experiment].checkpoint].weights
         return f"results/weights/{training}/weights.safetensors"
 
+    def start(self, experiment: str) -> DeclaredWeights:
+        """What is declared of the weights that an experiment starts from."""
+        name = self.settings.experiments[experiment].checkpoint
+        return self.settings.checkpoints[name].declared(name)
+
+    def declared(self, experiment: str) -> DeclaredWeights:
+        """What is declared of the weights an experiment predicts with; those trained here take the data's domain."""
+        if self.training(experiment) is None:
+            return self.start(experiment)
+        dataset = self.settings.experiments[experiment].dataset
+        return DeclaredWeights(row=f"datasets.{dataset}", domain=self.domain(experiment), sha256=None)
+
+    def domain(self, experiment: str) -> str:
+        """What an experiment's pictures show."""
+        return self.settings.datasets[self.settings.experiments[experiment].dataset].domain
+
     def baseline(self, experiment: Experiment) -> Baseline:
-        return Baseline(experiment.dataset, experiment.normalization, experiment.views.inputs)
+        return Baseline(experiment.dataset, experiment.normalization, experiment.views.most)
 
     def baselines(self) -> list[Baseline]:
         return sorted({self.baseline(experiment) for experiment in self.settings.experiments.values()})

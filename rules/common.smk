@@ -21,6 +21,17 @@ prefix = 'set -euo pipefail; export OMP_WAIT_POLICY="${{OMP_WAIT_POLICY:-PASSIVE
 # Rules say `python`: the one that runs Snakemake, whether or not its environment was activated.
 if not workflow.deployment_settings.deployment_method:
     prefix += f'export PATH={shlex.quote(os.path.dirname(sys.executable))}:"$PATH"; '
+# What starts a fine-tuning: one Python, or as many as share it. As no parameter of a rule, it reruns nothing.
+launch = "python"
+if settings.jobs.nodes > 1:  # inside a job of SLURM: one launcher a node, which meet on the first
+    launch = (
+        f"srun --nodes={settings.jobs.nodes} --ntasks-per-node=1 python -m torch.distributed.run"
+        f" --nnodes={settings.jobs.nodes} --nproc-per-node={settings.jobs.processes} --rdzv-backend=c10d"
+        ' --rdzv-endpoint="$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)" --rdzv-id="$SLURM_JOB_ID"'
+    )
+elif settings.jobs.processes > 1:
+    launch += f" -m torch.distributed.run --standalone --nproc-per-node={settings.jobs.processes}"
+prefix += f'shared_python() {{{{ {launch} "$@"; }}}}; '
 shell.prefix(prefix)
 
 

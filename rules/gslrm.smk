@@ -6,9 +6,12 @@ rule finetune_gslrm:
         table=lambda w: plan.table(plan.experiment_of(w.training)),
         checkpoint=checkpoint("weights"),
         config=checkpoint("config"),
+        compared_in=of_training(lambda row: list(row.finetune.losses.files)),
     output:
         weights="results/weights/{training}/weights.safetensors",
         card="results/weights/{training}/card.json",
+        diagnosis="results/weights/{training}/diagnosis.json",
+        metrics="results/weights/{training}/metrics.csv",
     log:
         "logs/finetune_gslrm/{training}.log",
     benchmark:
@@ -18,10 +21,13 @@ rule finetune_gslrm:
     threads: settings.compute.threads
     resources:
         gpu=settings.jobs.gpu,
+        nodes=settings.jobs.nodes,
         mem_mb=2500,
         runtime=settings.jobs.training_minutes,
     params:
         experiment=lambda w: plan.experiment_of(w.training),
+        declared=lambda w: plan.start(plan.experiment_of(w.training)).model_dump_json(),
+        domain=lambda w: plan.domain(plan.experiment_of(w.training)),
         views=of_training(lambda row: row.views.model_dump_json()),
         finetune=of_training(lambda row: row.finetune.model_dump_json()),
         contract=settings.camera_contract.model_dump_json(),
@@ -29,13 +35,30 @@ rule finetune_gslrm:
         compute=settings.compute.model_dump_json(),
         code=code("gslrm", "training", "rendering", "formats.sample_folder"),
     shell:
-        "python -m workflow_scripts.finetune_gslrm --table {input.table} --checkpoint {input.checkpoint:q}"
-        " --config {input.config:q} --weights {output.weights} --card {output.card}"
+        "shared_python -m workflow_scripts.finetune_gslrm --table {input.table} --checkpoint {input.checkpoint:q}"
+        " --config {input.config:q} --declared {params.declared:q} --domain {params.domain}"
+        " --weights {output.weights} --card {output.card} --diagnosis {output.diagnosis}"
+        " --metrics {output.metrics}"
         " --state state/finetune_gslrm/{wildcards.training} --experiment {params.experiment}"
         " --views {params.views:q} --finetune {params.finetune:q} --contract {params.contract:q}"
         " --allow-broken-contract {params.allowed} --compute {params.compute:q} --code {params.code}"
         " --minutes {resources.runtime}"
         " 2>&1 | tee {log} >&2"
+
+
+# Adapters also stand alone.
+use rule finetune_gslrm as finetune_gslrm_lora with:
+    output:
+        weights="results/weights/{training}/weights.safetensors",
+        card="results/weights/{training}/card.json",
+        diagnosis="results/weights/{training}/diagnosis.json",
+        metrics="results/weights/{training}/metrics.csv",
+        adapters="results/weights/{training}/adapters.safetensors",
+    wildcard_constraints:
+        training=r"[A-Za-z0-9_.-]+\.lora-[0-9a-f]+",
+
+
+ruleorder: finetune_gslrm_lora > finetune_gslrm
 
 
 rule predict_gslrm:
@@ -55,6 +78,7 @@ rule predict_gslrm:
         mem_mb=2000,
         runtime=60,
     params:
+        declared=lambda w: plan.declared(w.experiment).model_dump_json(),
         views=lambda w: settings.experiments[w.experiment].views.model_dump_json(),
         contract=settings.camera_contract.model_dump_json(),
         allowed=lambda w: json.dumps(settings.experiments[w.experiment].allow_broken_contract),
@@ -63,9 +87,25 @@ rule predict_gslrm:
         code=code("gslrm", "rendering", "formats"),
     shell:
         "python -m workflow_scripts.predict_gslrm --table {input.table} --weights {input.weights:q}"
-        " --config {input.config:q} --predictions {output.predictions} --experiment {wildcards.experiment}"
+        " --config {input.config:q} --declared {params.declared:q} --predictions {output.predictions}"
+        " --experiment {wildcards.experiment}"
         " --views {params.views:q} --contract {params.contract:q} --allow-broken-contract {params.allowed}"
         " --evaluation {params.evaluation:q} --compute {params.compute:q} 2>&1 | tee {log} >&2"
+
+
+# Looks anew each time it is asked for. The table is a log: Snakemake would remove an output when something is wrong.
+rule check_checkpoints:
+    log:
+        table="results/checkpoints.csv",
+        words="logs/check_checkpoints.log",
+    localrule: True
+    conda:
+        "../envs/pipeline.yaml"
+    params:
+        checkpoints=json.dumps({name: row.model_dump() for name, row in settings.checkpoints.items()}),
+    shell:
+        "python -m workflow_scripts.check_checkpoints --checkpoints {params.checkpoints:q} --table {log.table}"
+        " 2>&1 | tee {log.words} >&2"
 
 
 rule pretrain_gslrm:

@@ -41,9 +41,14 @@ def tiny_config() -> Config:
     config["normalization_work"] = {"hull_resolution": 48}
     config["normalization_modes"] |= {"captures": ["tiny"], "frames": 3}
     config["datasets"] = {
-        "real": {"captures": ["tiny"], "views": 6, "split": {"blocks": ["train", "train", "val", "test"], "gap": 1}}
+        "real": {
+            "domain": "mouse",
+            "captures": ["tiny"],
+            "views": 6,
+            "split": {"blocks": ["train", "train", "val", "test"], "gap": 1},
+        }
     }
-    config["checkpoints"]["small"] = {"weights": "weights/tiny.safetensors", "config": "weights/tiny.json"}
+    config["checkpoints"]["small"] |= {"weights": "weights/tiny.safetensors", "config": "weights/tiny.json"}
     config["experiments"] = {name: config["experiments"][name] for name in ("zero_shot", "full", "real_camera")}
     for row in config["experiments"].values():
         if not row["allow_broken_contract"]:

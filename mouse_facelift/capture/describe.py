@@ -15,7 +15,7 @@ from mouse_facelift.formats.animal import AnimalChunk, ViewState
 from mouse_facelift.formats.verdict import CameraVerdict, Finding
 from mouse_facelift.formats.verdict import Cause as Off
 from mouse_facelift.geometry.calibration import Calibration
-from mouse_facelift.geometry.rig import aim_angles, rig_angles, roll_angles
+from mouse_facelift.geometry.rig import RigAngles
 from mouse_facelift.geometry.triangulation import Meetings
 
 
@@ -32,22 +32,24 @@ class Agreement:
 
 def describe_cameras(
     calibration: Calibration,
-    subject: Float[Tensor, "3"],
-    up: Float[Tensor, "3"],
+    angles: RigAngles,
+    rolls: Float[Tensor, "view"],
+    aims: Float[Tensor, "view"],
     animals: AnimalChunk,
     agreement: Agreement,
 ) -> tuple[CameraVerdict, ...]:
-    """Measure all cameras about the mean place of the animal. Lengths in mm, `up` of unit length."""
+    """Gather what was measured of each camera; `geometry.rig` measures the angles, about the animal's mean place."""
     return tuple(
-        _describe_camera(view, calibration, subject, up, animals, agreement) for view in range(len(calibration))
+        _describe_camera(view, calibration, angles, rolls, aims, animals, agreement) for view in range(len(calibration))
     )
 
 
 def _describe_camera(
     view: int,
     calibration: Calibration,
-    subject: Float[Tensor, "3"],
-    up: Float[Tensor, "3"],
+    angles: RigAngles,
+    rolls: Float[Tensor, "view"],
+    aims: Float[Tensor, "view"],
     animals: AnimalChunk,
     agreement: Agreement,
 ) -> CameraVerdict:
@@ -58,7 +60,6 @@ def _describe_camera(
     shown = np.isin(states, (ViewState.seen, ViewState.cut))
     there = states != ViewState.missing
     misses, hulls = agreement.meetings.misses[:, view], agreement.hulls
-    angles = rig_angles(calibration.centers, subject, up)
     return CameraVerdict(
         name=calibration.names[view],
         width=width,
@@ -68,8 +69,8 @@ def _describe_camera(
         distance=float(angles.distance[view]),
         elevation=float(angles.elevation[view]),
         azimuth=float(angles.azimuth[view]),
-        roll=float(roll_angles(calibration.world_to_camera, up)[view]),
-        aim=float(aim_angles(calibration.world_to_camera, subject)[view]),
+        roll=float(rolls[view]),
+        aim=float(aims[view]),
         ray_miss_p50=float(torch.nanquantile(misses, 0.5)),
         ray_miss_p95=float(torch.nanquantile(misses, 0.95)),
         seen_share=float(shown.mean()),

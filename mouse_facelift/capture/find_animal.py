@@ -109,13 +109,12 @@ class Finder:
             for wrong, why in zip(inverted, cleaned.why, strict=True)
         ]
         silhouettes = [measure_silhouette(mask) if mask.any() else None for mask in cleaned.masks]
-        states = [ViewState[state] for state in cleaned.state]
-        used = [view for view, state in enumerate(states) if state in (ViewState.seen, ViewState.cut)]
+        used = [view for view, state in enumerate(cleaned.state) if state in (ViewState.seen, ViewState.cut)]
         body = None if cleaned.point is None else self._body(cleaned, used)
         return FoundFrame(
             number=number,
             masks=cleaned.masks,
-            states=states,
+            states=cleaned.state,
             shares=[
                 float(np.count_nonzero(own & given)) / max(int(np.count_nonzero(given)), 1)
                 for own, given in zip(cleaned.masks, raw, strict=True)

@@ -18,14 +18,15 @@ from mouse_facelift.capture.floor import settle_up
 from mouse_facelift.capture.key_points.places import place_by_key_points
 from mouse_facelift.capture.outlines import bring_outlines, mean_focals
 from mouse_facelift.capture.seen_chunks import SeenChunks
-from mouse_facelift.formats.animal import AnimalChunk, ViewState
+from mouse_facelift.formats.animal import AnimalChunk, ViewState, select_frames
 from mouse_facelift.formats.frames import Frames, Subject
 from mouse_facelift.formats.opened import Opened
+from mouse_facelift.formats.predictions import spread
 from mouse_facelift.formats.verdict import AxisGaps, Found, Measured, Refused, UpReport
 from mouse_facelift.geometry.axis_reading import read_axes
 from mouse_facelift.geometry.calibration import Calibration
 from mouse_facelift.geometry.lenses import undistort
-from mouse_facelift.geometry.rig import rig_angles
+from mouse_facelift.geometry.rig import aim_angles, rig_angles, roll_angles
 from mouse_facelift.geometry.tangency import Rig
 from mouse_facelift.geometry.triangulation import Meetings, meet_rays
 from mouse_facelift.settings import AnimalWork, Capture, VerdictWork
@@ -87,7 +88,7 @@ def measure(recording: Opened, chunks: SeenChunks, capture: Capture, animal: Ani
     shown = torch.from_numpy(ViewState.missing != animals.states.T)
     _require_shown(animals, shown, calibration, animal)
     enough = (shown.sum(dim=1) >= 2).numpy()
-    some = _select(animals, enough)
+    some = select_frames(animals, enough)
     present = shown[torch.from_numpy(enough)]
     directions = _center_rays(some, calibration, capture)
     meetings = _locate(directions, present, calibration, capture, some.frames.tolist())
@@ -105,7 +106,7 @@ def measure(recording: Opened, chunks: SeenChunks, capture: Capture, animal: Ani
             f"none of {len(animals.frames)} frames can be used: {counts} (limits: animal, in the configuration). {said}"
         )
     up, up_report = settle_up(capture.calibration, calibration, chunks.surfaces(animals.frames[~course.left_out]))
-    carved = _spread(some.frames.tolist(), verdict.hull_frames)
+    carved = spread(some.frames.tolist(), verdict.hull_frames)
     logger.info("%s: carving %d frames, each view against the others", recording.capture, len(carved))
     points = {number: meetings.points[some.frames.tolist().index(number)] for number in carved}
     masks = {number: chunks.masks(number) for number in carved}
@@ -118,6 +119,7 @@ def measure(recording: Opened, chunks: SeenChunks, capture: Capture, animal: Ani
     )
     subject = meetings.points.mean(dim=0)
     angles = rig_angles(calibration.centers, subject, up)
+    rolls, aims = roll_angles(calibration.world_to_camera, up), aim_angles(calibration.world_to_camera, subject)
     lowest, highest = meetings.points.aminmax(dim=0)
     measured = Measured.model_validate(
         {
@@ -137,7 +139,7 @@ def measure(recording: Opened, chunks: SeenChunks, capture: Capture, animal: Ani
             "subject": subject.tolist(),
             "subject_range": (highest - lowest).tolist(),
             "extent": np.nanmedian(animals.extents, axis=0).tolist(),
-            "cameras": describe_cameras(calibration, subject, up, animals, agreement),
+            "cameras": describe_cameras(calibration, angles, rolls, aims, animals, agreement),
             "order": [calibration.names[view] for view in angles.order],
             "gaps": angles.gaps.tolist(),
             "ray_miss_p50": float(torch.quantile(meetings.rms_misses, 0.5)),
@@ -171,17 +173,6 @@ def _require_shown(
             )
     if not bool((shown.sum(dim=1) >= 2).any()):
         raise ValueError(f"no frame of {len(shown)} shows the animal in two views; {work.least_views} are asked for")
-
-
-def _select(animals: AnimalChunk, frames: Bool[np.ndarray, "frame"]) -> AnimalChunk:
-    """Take some frames."""
-    by_view = ("states", "areas", "centers", "shares", "confidences", "sharpness")
-    taken = {
-        name: values[:, frames] if name in by_view else values[frames]
-        for name, values in animals._asdict().items()
-        if name != "remarks"
-    }
-    return AnimalChunk(remarks=animals.remarks, **taken)
 
 
 def _center_rays(animals: AnimalChunk, calibration: Calibration, capture: Capture) -> Float[Tensor, "frame view 3"]:
@@ -240,7 +231,7 @@ def _diagnose(
 ) -> tuple[Recorded, Diagnosis]:
     """Look for cameras that are off, in some runs of neighboring frames."""
     taken = _runs(len(animals.frames), work.diagnosed_frames)
-    some = _select(animals, taken)
+    some = select_frames(animals, taken)
     rig = Rig(calibration.world_to_camera[:, :3, :3], calibration.centers, mean_focals(calibration))
     whole = torch.from_numpy(np.isin(some.states, (ViewState.seen, ViewState.doubtful)))
     recorded = Recorded(
@@ -299,9 +290,3 @@ def _subjects(chunks: SeenChunks, course: Course) -> tuple[Subject, ...]:
         for place, frame in enumerate(animals.frames.tolist())
         if not course.left_out[place]
     )
-
-
-def _spread(numbers: Sequence[int], count: int) -> tuple[int, ...]:
-    """Take at most `count` of the frames, spread evenly."""
-    count = min(count, len(numbers))
-    return tuple(numbers[(2 * place + 1) * len(numbers) // (2 * count)] for place in range(count))

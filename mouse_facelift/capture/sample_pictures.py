@@ -9,6 +9,7 @@ from jaxtyping import Bool, UInt8
 
 from mouse_facelift.formats.frames import Frames
 from mouse_facelift.formats.mask_pack import MaskPack
+from mouse_facelift.formats.predictions import spread
 from mouse_facelift.imaging.recordings import read_pictures
 
 WIDTH = 480  # px
@@ -25,11 +26,9 @@ class SamplePicture:
 
 def sample_pictures(frames: Frames, count: int) -> list[SamplePicture]:
     """Draw the outlines of masks into at most `count` of the frames, spread evenly, for every camera."""
-    kept = frames.subjects
-    count = min(count, len(kept))
-    chosen = [kept[(2 * place + 1) * len(kept) // (2 * count)] for place in range(count)]
     masks = {
-        subject.frame: MaskPack(Path(frames.chunks[subject.chunk].masks)).masks(subject.frame) for subject in chosen
+        subject.frame: MaskPack(Path(frames.chunks[subject.chunk].masks)).masks(subject.frame)
+        for subject in spread(frames.subjects, count)
     }
     drawn = []
     for view, camera in enumerate(frames.cameras):

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Float32, Int64
 from torch import Tensor
 
-from mouse_facelift.formats.animal import read_animals, read_shapes
+from mouse_facelift.formats.animal import join_animals, read_animal, read_shapes
 from mouse_facelift.formats.frames import ChunkFiles
 from mouse_facelift.formats.mask_pack import MaskPack
 
@@ -27,8 +27,9 @@ class SeenChunks:
         self.files = tuple(
             ChunkFiles(animal=str(one), masks=str(other)) for one, other in zip(animals, masks, strict=True)
         )
-        self.animals = read_animals(animals)
-        counts = [len(MaskPack(path).frames) for path in masks]
+        chunks = [read_animal(path) for path in animals]
+        self.animals = join_animals(chunks)
+        counts = [len(chunk.frames) for chunk in chunks]
         self.chunk_of: list[int] = np.repeat(np.arange(len(counts)), counts).tolist()
         """of each frame"""
 

@@ -55,19 +55,30 @@ def see_masks(
         size: px, side of the pinholes' pictures; each shows its own silhouette and a margin.
     """
     similarity = Similarity(1.0, upright, point)
-    up = torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64)
-    poses = look_at(similarity.points(calibration.centers), torch.zeros(3, dtype=torch.float64), up)
     tangents = torch.stack([_tangent(mask, calibration, view, point) for view, mask in enumerate(masks)])
     distances = torch.linalg.vector_norm(calibration.centers - point, dim=-1)
     K = torch.eye(3, dtype=torch.float64).repeat(len(masks), 1, 1)
     K[:, 0, 0] = K[:, 1, 1] = size / 2 / tangents
     K[:, :2, 2] = size / 2
-    cameras = Cameras(poses, K, size, size)
+    cameras = turned_cameras(calibration, similarity, K, size)
     maps = sampling_maps(calibration, similarity, cameras)
     alphas = [resample_mask(mask, sampling) for mask, sampling in zip(masks, maps, strict=True)]
     known = [sampling.inside(mask.shape[1], mask.shape[0]) for mask, sampling in zip(masks, maps, strict=True)]
     reach = float((tangents * distances).max())
     return SeenMasks(torch.from_numpy(np.stack(alphas)), torch.from_numpy(np.stack(known)), cameras, similarity, reach)
+
+
+def turned_cameras(
+    calibration: Calibration,
+    similarity: Similarity,
+    intrinsics: Float[Tensor, "3 3"] | Float[Tensor, "view 3 3"],
+    image_size: int,
+) -> Cameras:
+    """Set pinholes at the lenses' centers, turned to look at the origin of the similarity's world, z up."""
+    centers = similarity.points(calibration.centers)
+    origin, up = torch.zeros(3, dtype=torch.float64), torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64)
+    poses = look_at(centers, origin, up)
+    return Cameras(poses, intrinsics.expand(len(poses), 3, 3).clone(), image_size, image_size)
 
 
 def sampling_maps(

@@ -45,8 +45,8 @@ def predict_baselines(
     use_threads(compute.threads)
     samples = SampleTable.read(table)
     chosen = chosen_samples(samples, evaluation.split, evaluation.samples)
-    given = turns(samples.view_count, views.inputs)
-    logger.info("%s: %d samples, %d turns of %d input views each", table, len(chosen), len(given), views.inputs)
+    given = turns(samples.view_count, views.most)
+    logger.info("%s: %d samples, %d turns of %d input views each", table, len(chosen), len(given), views.most)
     white_rows: list[PredictionRow] = []
     hull_rows: list[PredictionRow] = []
     empty_hulls = 0
@@ -81,7 +81,7 @@ def predict_baselines(
             normalization=samples.normalization,
             samples=os.path.relpath(table, predictions.parent),
             view_count=samples.view_count,
-            input_views=views.inputs,
+            input_views=views.most,
             status=status,
             weights="none",
             rows=tuple(rows),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int64, UInt8
+from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 
 from mouse_facelift.formats.arrays import Layout, read_arrays, write_arrays
 
@@ -107,18 +107,22 @@ def read_shapes(path: Path) -> AnimalShapes:
     return AnimalShapes(**read_arrays(path, _LAYOUT, AnimalShapes._fields))
 
 
-def read_animals(paths: Sequence[Path]) -> AnimalChunk:
-    """Read the numbers of consecutive chunks as those of one.
-
-    Raises:
-        FileNotFoundError, ValueError: as `formats.arrays.read_arrays`.
-    """
-    chunks = [read_animal(path) for path in paths]
+def join_animals(chunks: Sequence[AnimalChunk]) -> AnimalChunk:
+    """Join the numbers of consecutive chunks, one at least, to those of one."""
     joined = {
-        name: np.concatenate([getattr(chunk, name) for chunk in chunks], axis=_LAYOUT[name][1].index("frame"))
-        for name in _NUMBERS
+        name: np.concatenate([getattr(chunk, name) for chunk in chunks], axis=_frame_axis(name)) for name in _NUMBERS
     }
     return AnimalChunk(remarks=tuple(remark for chunk in chunks for remark in chunk.remarks), **joined)
+
+
+def select_frames(chunk: AnimalChunk, frames: Bool[np.ndarray, "frame"]) -> AnimalChunk:
+    """Take the numbers of some frames; all remarks stay."""
+    taken = {name: np.compress(frames, getattr(chunk, name), axis=_frame_axis(name)) for name in _NUMBERS}
+    return AnimalChunk(remarks=chunk.remarks, **taken)
+
+
+def _frame_axis(field: str) -> int:
+    return _LAYOUT[field][1].index("frame")
 
 
 def read_surfaces(path: Path) -> dict[int, tuple[Float32[np.ndarray, "point 3"], float]]:

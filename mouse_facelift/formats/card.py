@@ -7,6 +7,10 @@ class WeightsCard(Manifest):
     """What a reader of a weights file must know."""
 
     weights_sha256: str
+    domain: str
+    """what they have learned from, as an experiment's `accepts_domains` names it"""
+    network: str
+    """JSON of the network's sizes and switches"""
     parent: str
     """sha256 of the weights that training started from; `none` when it started from nothing"""
     trained_on: str
@@ -17,8 +21,13 @@ class WeightsCard(Manifest):
     settings: str
     """JSON of the training's settings"""
     steps: int
+    """that led to these weights; fewer than planned where the training collapsed, and an earlier step's go on"""
     skipped_updates: int
-    """updates left out because the loss or the gradient was not finite"""
+    """updates left out because the loss or the gradient was not finite, or a guard found them too far off"""
+    status: str
+    """`complete`, or `collapsed at step N` and which weights these are"""
+    adapters: str
+    """sha256 of `adapters.safetensors` beside the weights, into which they are merged already; `none` without any"""
     code: str
     """fingerprint of the code, see `provenance`"""
     commit: str

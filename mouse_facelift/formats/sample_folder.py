@@ -17,6 +17,7 @@ from mouse_facelift.geometry.cameras import Cameras, invert_poses
 from mouse_facelift.imaging.pictures import read_rgba, write_rgba
 
 CAMERAS_FILE = "opencv_cameras.json"
+WHITE = (1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,21 @@ class Sample:
     cameras: Cameras
     images: UInt8[Tensor, "view height width 4"]
     """RGBA, straight alpha"""
+    background: tuple[float, float, float] = WHITE
+    """red, green and blue, 0..1, on which a network is shown the pictures; a stored sample's is white"""
 
     def over_white(self) -> Float[Tensor, "view 3 height width"]:
         """Colors in [0, 1], composited over white."""
+        return self._over(WHITE)
+
+    def over_background(self) -> Float[Tensor, "view 3 height width"]:
+        """Colors in [0, 1], composited over the sample's background."""
+        return self._over(self.background)
+
+    def _over(self, background: tuple[float, float, float]) -> Float[Tensor, "view 3 height width"]:
         rgba = self.images.permute(0, 3, 1, 2).float() / 255
         alpha = rgba[:, 3:]
-        return rgba[:, :3] * alpha + (1 - alpha)
+        return rgba[:, :3] * alpha + (1 - alpha) * torch.tensor(background)[:, None, None]
 
     @property
     def alpha(self) -> Float[Tensor, "view height width"]:
@@ -40,7 +50,7 @@ class Sample:
 
 
 def write_sample(folder: Path, sample: Sample, view_names: Sequence[str]) -> None:
-    """Write a sample into an existing, empty folder. `view_names` go to the file as provenance.
+    """Write a sample into an existing, empty folder. `view_names` go to the file as provenance. No background does.
 
     Whole when the folder is (`formats.whole`).
     """

@@ -1,7 +1,7 @@
 """Which samples, and which of their views, a training step takes."""
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Int
@@ -19,10 +19,15 @@ class Batch:
     samples: list[Sample]
     orders: list[Int[Tensor, " view"]]
     given: int
+    random_order: bool = True
+    """whether input views go in as drawn, or in the rig's order"""
+    first: int = 0
+    """number of its first sample in the step's whole batch, of which it may be a share"""
 
     @property
     def inputs(self) -> list[Int[Tensor, " input"]]:
-        return [order[: self.given] for order in self.orders]
+        chosen = [order[: self.given] for order in self.orders]
+        return chosen if self.random_order else [views.sort().values for views in chosen]
 
 
 @dataclass(frozen=True)
@@ -35,13 +40,25 @@ class Draws:
     """least and most views given to the network"""
     around: bool = False
     """views stand in a ring, and one of each equal share of it goes in, as the cameras of a rig stand"""
+    random_order: bool = True
+    """whether input views go in as drawn, or in the rig's order"""
+    share: tuple[int, int] = (0, 1)
+    """which of how many equal shares of the drawn batch is given"""
+
+    def shares(self, count: int) -> list["Draws"]:
+        """The same draws, dealt out in so many equal shares, by a generator of one seed for all."""
+        assert self.batch % count == 0, f"{self.batch} samples in {count} shares"
+        return [replace(self, share=(number, count)) for number in range(count)]
 
     def __call__(self, generator: torch.Generator) -> Batch:
         rows = torch.randint(len(self.source), (self.batch,), generator=generator).tolist()
-        samples = [self.source.sample(row) for row in rows]
         given = int(torch.randint(self.inputs[0], self.inputs[1] + 1, (), generator=generator))
         draw = _around if self.around else _anyhow
-        return Batch(rows, samples, [draw(len(sample.cameras), given, generator) for sample in samples], given)
+        orders = [draw(self.source.view_count(row), given, generator) for row in rows]
+        number, count = self.share
+        mine = slice(number * self.batch // count, (number + 1) * self.batch // count)
+        samples = [self.source.sample(row) for row in rows[mine]]
+        return Batch(rows[mine], samples, orders[mine], given, self.random_order, mine.start)
 
 
 def _anyhow(views: int, given: int, generator: torch.Generator) -> Int[Tensor, " view"]:

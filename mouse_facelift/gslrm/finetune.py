@@ -4,76 +4,184 @@ from pathlib import Path
 
 from mouse_facelift.formats.card import WeightsCard
 from mouse_facelift.formats.sample_table import SampleTable
-from mouse_facelift.formats.whole import sha256
+from mouse_facelift.formats.whole import sha256, write_text_whole
+from mouse_facelift.gslrm.adapters import ADAPTERS_FILE, merge_adapters, write_adapters
+from mouse_facelift.gslrm.declared import require_as_declared
+from mouse_facelift.gslrm.diagnose import diagnose
 from mouse_facelift.gslrm.draws import Draws
+from mouse_facelift.gslrm.held_out import held_out_views
 from mouse_facelift.gslrm.honesty import require_honest, require_size, require_views
 from mouse_facelift.gslrm.loading import load_gslrm
+from mouse_facelift.gslrm.losses import load_loss_networks
+from mouse_facelift.gslrm.methods import prepare
+from mouse_facelift.gslrm.network import Gslrm
 from mouse_facelift.gslrm.objective import ReconstructionStep
 from mouse_facelift.gslrm.sources import TableSource
 from mouse_facelift.gslrm.trained import last_psnr, skipped_updates, write_weights
 from mouse_facelift.provenance import commit
 from mouse_facelift.rendering.backends import device_of, use_threads
-from mouse_facelift.settings import CameraContract, Compute, FullFinetune, InputViews, digest
-from mouse_facelift.training.loop import Deadline, train
-from mouse_facelift.training.state import StateFolder
+from mouse_facelift.settings import (
+    CameraContract,
+    Compute,
+    DeclaredWeights,
+    FinetunePlan,
+    InputViews,
+    Lora,
+    TrainedMethod,
+    digest,
+)
+from mouse_facelift.training.guard import Guard
+from mouse_facelift.training.loop import Deadline, Looks, train
+from mouse_facelift.training.precision import require_precision
+from mouse_facelift.training.processes import Processes, joined_processes
+from mouse_facelift.training.state import StateFolder, metrics_csv
 
 
 def finetune_gslrm(
     table: Path,
     checkpoint: Path,
     config: Path,
+    declared: DeclaredWeights,
+    domain: str,
     weights: Path,
     card: Path,
+    diagnosis: Path,
+    metrics: Path,
     state: Path,
     experiment: str,
     views: InputViews,
-    finetune: FullFinetune,
+    finetune: TrainedMethod,
     contract: CameraContract,
     allow_broken_contract: bool,
     compute: Compute,
     code: str,
     minutes: int,
 ) -> None:
-    """Fine-tune every parameter on the training split of `table`.
+    """Fine-tune a network on the training split of `table`, by the method that `finetune` names.
 
-    Writes `weights` (safetensors, the published names) and `card`. `state` is a folder outside the declared outputs;
-    an interrupted run goes on from it to the same numbers.
+    Writes `weights` (safetensors, the published names), `card`, `diagnosis`: what the plan's guard saw and did, and
+    `metrics`, a row a step. A training that the guard stopped is no failure: its best weights are written, and the card
+    says so. Adapters are merged into the weights, and also stand alone beside them.
+
+    `state` is a folder outside the declared outputs; an interrupted run goes on from it to the same numbers. `declared`
+    is of the checkpoint, `domain` of the table. Processes started by `torch.distributed.run` share the work; the first
+    of them writes.
 
     Raises:
+        FileNotFoundError: no file of a network that a loss compares with.
         ValueError: the data break the contract and the experiment does not allow it, or were made for another one, or
-            have too few views; the checkpoint does not fit its configuration, or that the contract.
+            have too few views; the checkpoint is not as declared, or does not fit its configuration, or that the
+            contract; the method does not fit the network, the precision the device, or the batch the number of
+            processes.
         SystemExit: with code 75 a little before `minutes` are over; the same call goes on.
     """
     deadline = Deadline.in_minutes(minutes)
-    use_threads(compute.threads)
-    samples = SampleTable.read(table)
-    require_honest(samples, table, contract, allow_broken_contract, experiment)
-    require_views(samples, table, f"experiments.{experiment}.views.inputs", views.inputs)
-    require_views(samples, table, f"experiments.{experiment}.finetune.target_views", finetune.target_views)
-    model = load_gslrm(checkpoint, config)
-    require_size(model.config, config, contract)
-    step = ReconstructionStep(
-        model.to(device_of(compute.renderer)),
-        Draws(TableSource(samples, table), finetune.batch, (views.inputs, views.inputs)),
-        target_views=finetune.target_views,
-        backend=compute.renderer,
-        precision=finetune.precision,
-    )
-    parent = sha256(checkpoint)
-    folder = StateFolder(state, digest(finetune, views, sha256(table), parent, sha256(config), code))
-    metrics = train(model, step, finetune, folder, deadline)
+    with joined_processes() as processes:
+        use_threads(max(1, compute.threads // processes.count))
+        samples = SampleTable.read(table)
+        require_honest(samples, table, contract, allow_broken_contract, experiment)
+        require_views(samples, table, f"experiments.{experiment}.views.inputs", views.most)
+        require_views(samples, table, f"experiments.{experiment}.finetune.target_views", finetune.target_views)
+        _require_shares(f"experiments.{experiment}.finetune.batch", finetune.batch, processes)
+        device = device_of(compute.renderer)
+        require_precision(device, finetune.precision, f"experiments.{experiment}.finetune.precision")
+        require_as_declared(checkpoint, config, declared)
+        model = load_gslrm(checkpoint, config, finetune.checkpoint_activations)
+        require_size(model.config, config, contract)
+        prepare(model, finetune)
+        model.to(device)
+        networks = load_loss_networks(finetune.losses, device)
+        parts = [
+            ReconstructionStep(model, share, finetune, compute.renderer, networks, guard=finetune.guard)
+            for share in _shares(TableSource(samples, table), views, finetune, processes)
+        ]
+        guard = _guard(finetune, model, samples, table, views, compute, experiment, processes)
+        compared_in = [sha256(Path(file)) for file in finetune.losses.files]
+        parent = sha256(checkpoint)
+        folder = StateFolder(state, digest(finetune, views, sha256(table), parent, sha256(config), code, *compared_in))
+        looks = _looks(finetune, model, samples, table, views, compute, experiment)
+        rows = train(model, parts, finetune, folder, deadline, processes, guard, looks)
+    if not processes.writes:
+        return
+    found = diagnose(guard, rows, samples, table, contract, finetune, experiment)
+    kept = rows if found.stopped is None else rows[: found.stopped.kept_step]
+    found.write(diagnosis)
+    write_text_whole(metrics, metrics_csv(rows))
+    adapters = "none"
+    if isinstance(finetune, Lora):
+        alone = weights.with_name(ADAPTERS_FILE)
+        write_adapters(alone, model, finetune.rank, finetune.alpha, finetune.targets)
+        adapters = sha256(alone)
+    merge_adapters(model)
     write_weights(weights, model)
     WeightsCard(
         weights_sha256=sha256(weights),
+        domain=domain,
+        network=model.config.model_dump_json(),
         parent=parent,
         trained_on=f"{samples.dataset}.{samples.normalization}: {len(samples.of_split('train'))} samples",
         contract=samples.contract,
         violations=samples.violations,
         settings=finetune.model_dump_json(),
-        steps=finetune.steps,
-        skipped_updates=skipped_updates(metrics),
+        steps=len(kept),
+        skipped_updates=skipped_updates(kept),
+        status=found.status,
+        adapters=adapters,
         code=code,
         commit=commit(),
-        metrics=last_psnr(metrics),
+        metrics=last_psnr(kept),
     ).write(card)
     folder.forget_states()
+
+
+def _shares(source: TableSource, views: InputViews, finetune: FinetunePlan, processes: Processes) -> list[Draws]:
+    """What this process draws of every step, in the parts that it computes one after another."""
+    batch = finetune.batch * finetune.accumulate
+    draws = Draws(source, batch, (views.least, views.most), random_order=finetune.random_order)
+    return draws.shares(processes.count * finetune.accumulate)[processes.rank :: processes.count]
+
+
+def _require_shares(setting: str, batch: int, processes: Processes) -> None:
+    """Raise ValueError if processes cannot share a batch equally."""
+    if batch % processes.count:
+        raise ValueError(
+            f"{setting}: found {batch}, expected a multiple of the processes that share it, {processes.count}"
+        )
+
+
+def _guard(
+    finetune: FinetunePlan,
+    model: Gslrm,
+    samples: SampleTable,
+    table: Path,
+    views: InputViews,
+    compute: Compute,
+    experiment: str,
+    processes: Processes,
+) -> Guard | None:
+    if finetune.guard is None:
+        return None
+    held_out = finetune.guard.held_out
+    changes = {step + 1 for step in finetune.losses.changes}
+    if held_out is None:
+        return Guard(finetune.guard, None, processes, changes)
+    field = f"experiments.{experiment}.finetune.guard.held_out"
+    measure = held_out_views(model, samples, table, held_out, views.most, compute.renderer, field)
+    return Guard(finetune.guard, measure, processes, changes)
+
+
+def _looks(
+    finetune: FinetunePlan,
+    model: Gslrm,
+    samples: SampleTable,
+    table: Path,
+    views: InputViews,
+    compute: Compute,
+    experiment: str,
+) -> Looks | None:
+    measured = finetune.measured
+    if measured is None:
+        return None
+    field = f"experiments.{experiment}.finetune.measured"
+    views_of = held_out_views(model, samples, table, measured, views.most, compute.renderer, field)
+    return Looks(measured.steps, lambda: views_of.numbers(measured.near_white))

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from mouse_facelift.gslrm.config import GslrmConfig, read_config
 from mouse_facelift.gslrm.network import Gslrm
 
-# The published checkpoint also holds the networks of its training losses.
 _LOSS_PREFIX = "loss_calculator."
 
 
@@ -31,11 +30,26 @@ def load_gslrm(
     of another shape or not finite.
     """
     source, tensors = read_tensors(weights)
-    tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith(_LOSS_PREFIX)}
     with torch.device("meta"):
         model = Gslrm(read_config(config), checkpoint_activations)
-    load_exactly(model, tensors, source)
+    load_exactly(model, without_losses(tensors), source)
     return model
+
+
+def misfits(weights: Path, config: Path) -> list[str]:
+    """List every tensor of a file that keeps `load_gslrm` from loading it, without a copy of the network.
+
+    Raises FileNotFoundError without one of the files, ValueError if one of them cannot be read.
+    """
+    _, tensors = read_tensors(weights)
+    with torch.device("meta"):
+        model = Gslrm(read_config(config))
+    return differences(model, without_losses(tensors))
+
+
+def without_losses(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Leave out the networks of the training losses, which a published checkpoint holds as well."""
+    return {name: tensor for name, tensor in tensors.items() if not name.startswith(_LOSS_PREFIX)}
 
 
 def load_exactly(module: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
@@ -43,8 +57,17 @@ def load_exactly(module: nn.Module, tensors: Mapping[str, Tensor], source: str) 
 
     Raises one ValueError that lists every difference between `tensors`, read from `source`, and the module's own.
     """
+    if found := differences(module, tensors):
+        listed = "\n  ".join(found)
+        raise ValueError(f"{source}: {len(found)} tensors do not fit the configured network\n  {listed}")
+    copies = {name: tensor.detach().to(torch.float32, copy=True) for name, tensor in tensors.items()}
+    module.load_state_dict(copies, assign=True)
+
+
+def differences(module: nn.Module, tensors: Mapping[str, Tensor]) -> list[str]:
+    """List every tensor that is missing, left over, of another shape or type than a module's own, or not finite."""
     expected = module.state_dict()
-    differences = [
+    listed = [
         *(f"missing: {name} {list(expected[name].shape)}" for name in expected if name not in tensors),
         *(f"not of this network: {name} {list(tensors[name].shape)}" for name in tensors if name not in expected),
     ]
@@ -53,16 +76,12 @@ def load_exactly(module: nn.Module, tensors: Mapping[str, Tensor], source: str) 
             continue
         found = tensors[name]
         if found.shape != expected[name].shape:
-            differences.append(f"shape: {name} is {list(found.shape)}, expected {list(expected[name].shape)}")
+            listed.append(f"shape: {name} is {list(found.shape)}, expected {list(expected[name].shape)}")
         elif not found.is_floating_point():
-            differences.append(f"type: {name} is {found.dtype}, expected floating point")
+            listed.append(f"type: {name} is {found.dtype}, expected floating point")
         elif not (finite := found.isfinite()).all():
-            differences.append(f"not finite: {name}, in {int((~finite).sum())} of {found.numel()} numbers")
-    if differences:
-        listed = "\n  ".join(differences)
-        raise ValueError(f"{source}: {len(differences)} tensors do not fit the configured network\n  {listed}")
-    copies = {name: tensor.detach().to(torch.float32, copy=True) for name, tensor in tensors.items()}
-    module.load_state_dict(copies, assign=True)
+            listed.append(f"not finite: {name}, in {int((~finite).sum())} of {found.numel()} numbers")
+    return listed
 
 
 def read_tensors(weights: str | Path | Mapping[str, Tensor]) -> tuple[str, Mapping[str, Tensor]]:

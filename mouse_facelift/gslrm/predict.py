@@ -12,13 +12,13 @@ from mouse_facelift.formats.predictions import PredictionRow, PredictionTable, R
 from mouse_facelift.formats.sample_table import SampleTable
 from mouse_facelift.formats.whole import sha256, whole_folder
 from mouse_facelift.geometry.gaussians import Gaussians
+from mouse_facelift.gslrm.declared import require_as_declared
 from mouse_facelift.gslrm.honesty import load_honest_sample, require_honest, require_size, require_views
 from mouse_facelift.gslrm.loading import load_gslrm
 from mouse_facelift.gslrm.reconstruct import reconstruct
-from mouse_facelift.gslrm.trained import read_card
 from mouse_facelift.rendering.backends import device_of, use_threads
 from mouse_facelift.rendering.render import render
-from mouse_facelift.settings import CameraContract, Compute, Evaluation, InputViews
+from mouse_facelift.settings import CameraContract, Compute, DeclaredWeights, Evaluation, InputViews
 
 RENDERINGS, MODELS = "renderings", "models"  # folders beside the table
 
@@ -28,6 +28,7 @@ def predict_gslrm(
     table: Path,
     weights: Path,
     config: Path,
+    declared: DeclaredWeights,
     predictions: Path,
     experiment: str,
     views: InputViews,
@@ -43,20 +44,21 @@ def predict_gslrm(
 
     Raises:
         ValueError: the data break the contract and the experiment does not allow it, or were made for another one, or
-            have too few views; the split is empty; the weights do not fit their configuration, or that the contract.
+            have too few views; the split is empty; the weights are not as declared, or do not fit their configuration,
+            or that the contract.
     """
     use_threads(compute.threads)
     samples = SampleTable.read(table)
     require_honest(samples, table, contract, allow_broken_contract, experiment)
-    require_views(samples, table, f"experiments.{experiment}.views.inputs", views.inputs)
+    require_views(samples, table, f"experiments.{experiment}.views.inputs", views.most)
     try:
         chosen = chosen_samples(samples, evaluation.split, evaluation.samples)
     except ValueError as error:
         raise ValueError(f"{table}: {error}") from None
+    card = require_as_declared(weights, config, declared)
     model = load_gslrm(weights, config).to(device_of(compute.renderer))
     require_size(model.config, config, contract)
-    card = read_card(weights)
-    given = turns(samples.view_count, views.inputs)
+    given = turns(samples.view_count, views.most)
     home = predictions.parent
     predictions.unlink(missing_ok=True)
     rows: list[PredictionRow] = []
@@ -78,7 +80,7 @@ def predict_gslrm(
         normalization=samples.normalization,
         samples=os.path.relpath(table, home),
         view_count=samples.view_count,
-        input_views=views.inputs,
+        input_views=views.most,
         status=_status(card),
         weights=_origin(weights, card),
         rows=tuple(rows),
@@ -101,9 +103,11 @@ def _visible(gaussians: Gaussians, opacity: float) -> Gaussians:
 
 
 def _status(card: WeightsCard | None) -> str:
-    if card is None or card.skipped_updates == 0:
+    if card is None:
         return "complete"
-    return f"{card.skipped_updates} of {card.steps} updates skipped"
+    if card.status == "complete" and card.skipped_updates:
+        return f"{card.skipped_updates} of {card.steps} updates skipped"
+    return card.status
 
 
 def _origin(weights: Path, card: WeightsCard | None) -> str:

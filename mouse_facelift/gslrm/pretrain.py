@@ -17,6 +17,7 @@ from mouse_facelift.gslrm.config import (
     Upsampler,
 )
 from mouse_facelift.gslrm.draws import Draws
+from mouse_facelift.gslrm.losses import load_loss_networks
 from mouse_facelift.gslrm.measure import measure_unseen_views
 from mouse_facelift.gslrm.network import fresh_gslrm
 from mouse_facelift.gslrm.objective import ReconstructionStep, SurfaceStep
@@ -28,7 +29,10 @@ from mouse_facelift.provenance import commit
 from mouse_facelift.rendering.backends import device_of, use_threads
 from mouse_facelift.settings import CameraContract, Compute, Pretraining, digest
 from mouse_facelift.training.loop import Deadline, train
+from mouse_facelift.training.precision import require_precision
 from mouse_facelift.training.state import StateFolder
+
+DOMAIN = "procedural"
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +75,7 @@ def pretrain_gslrm(
     `surface_training` comes first, then `training`, each with its own rates and states.
 
     Raises:
-        FileNotFoundError: there are no packs.
+        FileNotFoundError: there are no packs, or no file of a network that a loss compares with.
         ValueError: the packs were made for other settings.
         SystemExit: with code 75 a little before `minutes` are over; the same call goes on.
     """
@@ -84,17 +88,25 @@ def pretrain_gslrm(
     first, plan = pretraining.surface_training, pretraining.training
     model = fresh_gslrm(network, first.seed)
     attend_to_alike(model, pretraining.start, first.seed)
-    model.to(device_of(compute.renderer))
+    device = device_of(compute.renderer)
+    require_precision(device, first.precision, "pretraining.surface_training.precision")
+    require_precision(device, plan.precision, "pretraining.training.precision")
+    model.to(device)
     source = AnimalSource(packs, 0, count - held_out)
     surface = SurfaceError(source, network, pretraining.surface_loss)
     learned = pretraining.model_dump_json(exclude={"training"})
     folders = [StateFolder(state / "surface", digest(learned, contract, code))]
-    draws = Draws(source, first.batch, pretraining.inputs, around=True)
-    train(model, SurfaceStep(model, draws, first.precision, surface), first, folders[0], deadline)
-    folders.append(StateFolder(state / "pictures", digest(pretraining, contract, code)))
-    draws = Draws(source, plan.batch, pretraining.inputs, around=True)
-    step = ReconstructionStep(model, draws, plan.target_views, compute.renderer, plan.precision, surface)
-    metrics = train(model, step, plan, folders[1], deadline)
+    model.checkpoint_activations = first.checkpoint_activations
+    draws = Draws(source, first.batch * first.accumulate, pretraining.inputs, around=True).shares(first.accumulate)
+    surface_parts = [SurfaceStep(model, share, first.precision, surface) for share in draws]
+    train(model, surface_parts, first, folders[0], deadline)
+    compared_in = [sha256(Path(file)) for file in plan.losses.files]
+    folders.append(StateFolder(state / "pictures", digest(pretraining, contract, code, *compared_in)))
+    model.checkpoint_activations = plan.checkpoint_activations
+    draws = Draws(source, plan.batch * plan.accumulate, pretraining.inputs, around=True).shares(plan.accumulate)
+    networks = load_loss_networks(plan.losses, device_of(compute.renderer))
+    parts = [ReconstructionStep(model, share, plan, compute.renderer, networks, surface) for share in draws]
+    metrics = train(model, parts, plan, folders[1], deadline)
     held_out_animals = AnimalSource(packs, count - held_out, count)
     # One less than the most it was trained with: as when one view of a rig is held out.
     measured = measure_unseen_views(model, held_out_animals, pretraining.inputs[1] - 1, compute.renderer)
@@ -103,6 +115,8 @@ def pretrain_gslrm(
     write_text_whole(config, json.dumps(network.model_dump(), indent=1) + "\n")
     WeightsCard(
         weights_sha256=sha256(weights),
+        domain=DOMAIN,
+        network=network.model_dump_json(),
         parent="none",
         trained_on=f"{count - held_out} procedural animals, none of them the mouse; {held_out} others held out",
         contract=contract.hash,
@@ -110,6 +124,8 @@ def pretrain_gslrm(
         settings=pretraining.model_dump_json(),
         steps=first.steps + plan.steps,
         skipped_updates=skipped_updates(metrics),
+        status="complete",
+        adapters="none",
         code=code,
         commit=commit(),
         metrics=last_psnr(metrics) | measured,

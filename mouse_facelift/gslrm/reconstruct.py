@@ -18,7 +18,7 @@ def reconstruct(model: Gslrm, samples: Sequence[Sample], inputs: Sequence[Int[Te
     """
     weights = model.gaussian_position_embeddings
     chosen = list(zip(samples, inputs, strict=True))
-    images = torch.stack([sample.over_white()[views] for sample, views in chosen])
+    images = torch.stack([sample.over_background()[views] for sample, views in chosen])
     poses = torch.stack([sample.cameras.camera_to_world[views] for sample, views in chosen])
     lenses = torch.stack([sample.cameras.fxfycxcy[views] for sample, views in chosen])
     predicted: Gaussians = model(images.to(weights), poses.to(weights), lenses.to(weights))

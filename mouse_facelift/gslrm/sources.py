@@ -26,6 +26,9 @@ class SampleSource(Protocol):
 
     def sample(self, index: int) -> Sample: ...
 
+    def view_count(self, index: int) -> int:
+        """How many views a sample has."""
+
 
 class TableSource:
     """The training split of a sample table. The first gigabyte of pictures stays in memory, others are read again.
@@ -45,6 +48,9 @@ class TableSource:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def view_count(self, index: int) -> int:
+        return self.table.view_count
 
     def sample(self, index: int) -> Sample:
         if index in self._kept:
@@ -75,6 +81,10 @@ class AnimalSource:
             torch.from_numpy(pack.camera_to_world[row]), intrinsics, width=images.shape[2], height=images.shape[1]
         )
         return Sample(f"animal_{self.first + index:05d}", cameras, images)
+
+    def view_count(self, index: int) -> int:
+        pack, row = self.animals[index]
+        return len(pack.images[row])
 
     def depth(self, index: int) -> Float[Tensor, "view height width"]:
         """Depth of an animal's surface along each camera's axis, world units; 0 where nothing is."""

@@ -48,7 +48,7 @@ class SurfaceError:
         found = ((means - centers) * axes).sum(dim=2)
         animal = (alpha > FOREGROUND) & (depth > 0)
         depth_error = ((found - depth).abs() * animal).sum() / animal.sum().clamp(min=1)
-        colors = torch.stack([sample.over_white()[views] for sample, views, _ in chosen]).to(gaussians.means)
+        colors = torch.stack([sample.over_background()[views] for sample, views, _ in chosen]).to(gaussians.means)
         color_apart = (self._pixels(gaussians.colors, alpha) - colors).abs().mean(dim=2)
         color_error = (color_apart * animal).sum() / animal.sum().clamp(min=1)
         opacity_logits = self._pixels(gaussians.opacity_logits[..., None], alpha)[:, :, 0]

@@ -32,15 +32,21 @@ def skipped_updates(metrics: Sequence[StepMetrics]) -> int:
 
 
 def read_card(weights: Path) -> WeightsCard | None:
-    """Read the card beside a weights file: `<name>.card.json`, or `card.json` for all of a folder; or none.
+    """Read the card beside a weights file, if there is one.
 
     Raises:
         ValueError: the card is of other weights.
     """
-    for path in (weights.with_suffix(".card.json"), weights.with_name("card.json")):
-        if path.is_file():
-            card = WeightsCard.read(path)
-            if card.weights_sha256 != (found := sha256(weights)):
-                raise ValueError(f"{path}: weights_sha256: found {card.weights_sha256}, but {weights} has {found}")
-            return card
-    return None
+    path = find_card(weights)
+    if path is None:
+        return None
+    card = WeightsCard.read(path)
+    if card.weights_sha256 != (found := sha256(weights)):
+        raise ValueError(f"{path}: weights_sha256: found {card.weights_sha256}, but {weights} has {found}")
+    return card
+
+
+def find_card(weights: Path) -> Path | None:
+    """Find the card beside a weights file: `<name>.card.json`, or `card.json` for all of a folder; or none."""
+    beside = (weights.with_suffix(".card.json"), weights.with_name("card.json"))
+    return next((path for path in beside if path.is_file()), None)

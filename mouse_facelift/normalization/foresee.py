@@ -1,6 +1,7 @@
 """Rule `foresee_normalization`: what each way to the contract will do to a capture's views, before it is gone."""
 
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import cv2
@@ -12,13 +13,14 @@ from torch import Tensor
 from mouse_facelift.carving.pinholes import sampling_maps
 from mouse_facelift.formats.animal import read_surfaces
 from mouse_facelift.formats.foreseen import Foreseen, ForeseenView, ForeseenWay
-from mouse_facelift.formats.frames import Frames, Subject
+from mouse_facelift.formats.frames import Frames
 from mouse_facelift.formats.mask_pack import MaskPack
+from mouse_facelift.formats.predictions import spread
 from mouse_facelift.formats.verdict import Found
 from mouse_facelift.formats.views import ViewResidual
 from mouse_facelift.geometry.hull import visible
 from mouse_facelift.geometry.lenses import project
-from mouse_facelift.normalization.frame import Animal, animal_of, place_frame
+from mouse_facelift.normalization.frame import Animal, animal_of, place_frame, require_small_residuals
 from mouse_facelift.normalization.viewpoints import Session, measure_residuals, open_session
 from mouse_facelift.settings import CameraContract, Normalization, NormalizationWork
 
@@ -59,20 +61,10 @@ def foresee_normalization(
         Foreseen(capture=seen.measured.capture, frames=(), ways=()).write(foreseen)
         return
     session = open_session(seen.frames, contract)
-    subjects = _spread(seen.frames)
-    files = [seen.frames.chunks[subject.chunk] for subject in subjects]
-    looked_at = [
-        _LookedAt(
-            subject.frame,
-            session.of_views(subject.views),
-            animal_of(subject, read_surfaces(Path(chunk.animal))),
-            [MaskPack(Path(chunk.masks)).masks(subject.frame)[view] for view in subject.views],
-        )
-        for subject, chunk in zip(subjects, files, strict=True)
-    ]
+    looked_at = _look_at(seen.frames, session)
     Foreseen(
         capture=seen.frames.capture,
-        frames=tuple(subject.frame for subject in subjects),
+        frames=tuple(one.frame for one in looked_at),
         ways=tuple(
             _foresee(name, normalization, contract, work, session.calibration.names, looked_at)
             for name, normalization in normalizations.items()
@@ -80,10 +72,22 @@ def foresee_normalization(
     ).write(foreseen)
 
 
-def _spread(frames: Frames) -> list[Subject]:
-    subjects = frames.subjects
-    count = min(FRAMES, len(subjects))
-    return [subjects[(2 * place + 1) * len(subjects) // (2 * count)] for place in range(count)]
+def _look_at(frames: Frames, session: Session) -> list[_LookedAt]:
+    """Read what was found in some frames; each chunk's files are read once."""
+    looked_at = []
+    for chunk, subjects in groupby(spread(frames.subjects, FRAMES), key=lambda subject: frames.chunks[subject.chunk]):
+        surfaces, pack = read_surfaces(Path(chunk.animal)), MaskPack(Path(chunk.masks))
+        for subject in subjects:
+            masks = pack.masks(subject.frame)
+            looked_at.append(
+                _LookedAt(
+                    subject.frame,
+                    session.of_views(subject.views),
+                    animal_of(subject, surfaces),
+                    [masks[view] for view in subject.views],
+                )
+            )
+    return looked_at
 
 
 def _foresee(
@@ -99,17 +103,11 @@ def _foresee(
     for one in looked_at:
         try:
             views = _views(one, normalization, contract, work)
+            for view in views:
+                of_camera[view.camera].append(view)
+            require_small_residuals(normalization, [view.camera for view in views], [view.residual for view in views])
         except ValueError as error:
             refusal = refusal or f"frame {one.frame}: {error}"
-            continue
-        for view in views:
-            of_camera[view.camera].append(view)
-            limit = getattr(normalization, "residual_limit", None)
-            if limit is not None and view.residual.p95 > limit:
-                refusal = refusal or (
-                    f"frame {one.frame}: view {view.camera}: a residual of {view.residual.p95:.2f} px,"
-                    f" residual_limit is {limit} px"
-                )
     return ForeseenWay(
         normalization=name,
         mode=normalization.mode,

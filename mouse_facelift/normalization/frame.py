@@ -28,7 +28,7 @@ from mouse_facelift.normalization.viewpoints import (
     measure_residuals,
     place_views,
 )
-from mouse_facelift.settings import CameraContract, Contract, Fill, Normalization, Relabel
+from mouse_facelift.settings import CameraContract, Moved, Normalization, Relabel
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,10 @@ class FrameNormalizer:
             masks = [raw.masks[view] for view in subject.views]
             placed = place_frame(session, animal, masks, self.normalization, self.contract, self.hull_resolution)
             violations = self._violations(animal, placed)
-            residuals = self._residuals(animal, placed, names)
+            similarity = placed.similarity
+            surface, spacing = similarity.points(animal.surface), animal.spacing * similarity.scale
+            residuals = measure_residuals(placed, surface, spacing)
+            require_small_residuals(self.normalization, names, residuals)
         except ValueError as error:
             raise ValueError(f"capture {self.capture}: frame {subject.frame}: {error}") from error
         if placed.rectification:
@@ -121,19 +124,6 @@ class FrameNormalizer:
             raise ValueError(f"{self.normalization.mode}: the views break the contract:\n  {listed}")
         return violations
 
-    def _residuals(self, animal: Animal, placed: Viewpoints, names: Sequence[str]) -> tuple[ViewResidual, ...]:
-        similarity = placed.similarity
-        residuals = measure_residuals(placed, similarity.points(animal.surface), animal.spacing * similarity.scale)
-        if isinstance(self.normalization, Contract | Fill):
-            limit = self.normalization.residual_limit
-            for name, residual in zip(names, residuals, strict=True):
-                if residual.p95 > limit:
-                    raise ValueError(
-                        f"view {name}: {self.normalization.mode}: found a residual of {residual.p95:.2f} px"
-                        f" (95th percentile over the animal), residual_limit is {limit} px"
-                    )
-        return residuals
-
 
 def animal_of(subject: Subject, surfaces: Mapping[int, tuple[Float32[np.ndarray, "point 3"], float]]) -> Animal:
     """Join what the manifest and a chunk's file say of the animal; see `formats.animal.read_surfaces`."""
@@ -153,6 +143,20 @@ def place_frame(
     if isinstance(normalization, Relabel):
         return relabel_views(session, animal.center, masks, normalization, contract)
     placed = place_views(session, animal.center, animal.radius, normalization, contract)
-    if isinstance(normalization, Contract | Fill) and normalization.rectify:
+    if isinstance(normalization, Moved) and normalization.rectify:
         return replace(placed, rectification=rectify(session, placed, masks, animal.center, hull_resolution))
     return placed
+
+
+def require_small_residuals(
+    normalization: Normalization, names: Sequence[str], residuals: Sequence[ViewResidual]
+) -> None:
+    """Raise ValueError for the first of a frame's views whose residual is above the limit, where there is one."""
+    if not isinstance(normalization, Moved):
+        return
+    for name, residual in zip(names, residuals, strict=True):
+        if residual.p95 > normalization.residual_limit:
+            raise ValueError(
+                f"view {name}: {normalization.mode}: found a residual of {residual.p95:.2f} px"
+                f" (95th percentile over the animal), residual_limit is {normalization.residual_limit} px"
+            )

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mouse_facelift.carving.pinholes import turned_cameras
 from mouse_facelift.formats.frames import Frames
 from mouse_facelift.formats.manifest import tensor
 from mouse_facelift.formats.views import ViewResidual
@@ -15,9 +16,9 @@ from mouse_facelift.geometry.cameras import Cameras, invert_poses
 from mouse_facelift.geometry.contract import contract_intrinsics
 from mouse_facelift.geometry.hull import visible
 from mouse_facelift.geometry.rectification import Rectification
-from mouse_facelift.geometry.rotations import look_at, rotation_to_z
+from mouse_facelift.geometry.rotations import rotation_to_z
 from mouse_facelift.geometry.similarity import Similarity
-from mouse_facelift.settings import CameraContract, Contract, Fill, Keep, Resize
+from mouse_facelift.settings import CameraContract, Contract, Fill, Keep, Moved, Resize
 
 UP = (0.0, 0.0, 1.0)
 
@@ -106,20 +107,8 @@ def place_views(
             return _stretched(session.calibration, normalization.normalize_distance_to, contract.image_size)
 
 
-def _origin(session: Session, center: Float[Tensor, "3"], normalization: Keep | Contract | Fill) -> Float[Tensor, "3"]:
+def _origin(session: Session, center: Float[Tensor, "3"], normalization: Keep | Moved) -> Float[Tensor, "3"]:
     return center if normalization.center == "frame" else session.middle
-
-
-def turned_cameras(
-    calibration: Calibration,
-    similarity: Similarity,
-    intrinsics: Float[Tensor, "3 3"] | Float[Tensor, "view 3 3"],
-    image_size: int,
-) -> Cameras:
-    """Set pinholes at the lenses' centers, turned to look at the origin of the similarity's world, z up."""
-    centers = similarity.points(calibration.centers)
-    poses = look_at(centers, torch.zeros(3, dtype=torch.float64), tensor(UP))
-    return Cameras(poses, intrinsics.expand(len(poses), 3, 3).clone(), image_size, image_size)
 
 
 def measure_residuals(

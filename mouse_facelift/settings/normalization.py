@@ -27,10 +27,10 @@ class Keep(Section):
         return self.center == "frame" and self.unit == "contract"
 
 
-class Contract(Section):
-    """Cameras moved along their axes to the contract's distance; the residual is measured."""
+class Moved(Section):
+    """Ways that move cameras along their axes; the pixels that then disagree are measured."""
 
-    mode: Literal["contract"]
+    mode: Literal["contract", "fill"]
     center: Centering
     rectify: bool
     """pixels are moved to where the moved camera sees the animal's visual hull; the residual is what that leaves"""
@@ -42,19 +42,18 @@ class Contract(Section):
         return self.center == "frame"
 
 
-class Fill(Section):
+class Contract(Moved):
+    """Cameras moved along their axes to the contract's distance; the residual is measured."""
+
+    mode: Literal["contract"]
+
+
+class Fill(Moved):
     """As `contract`, with the scale chosen so that the animal has a given radius."""
 
     mode: Literal["fill"]
     radius: PositiveFloat
     """world units"""
-    center: Centering
-    rectify: bool
-    residual_limit: PositiveFloat
-
-    @property
-    def honest(self) -> bool:
-        return self.center == "frame"
 
 
 class Resize(Section):

@@ -23,6 +23,8 @@ class Split(Section):
 
 
 class Dataset(Section):
+    domain: Name
+    """what it shows, and so the domain of weights that were fine-tuned on it"""
     captures: Annotated[tuple[str, ...], Field(min_length=1)]
     views: Annotated[int, Field(ge=2)]
     """of every sample: of a frame's views, those that stand around the animal most evenly"""
@@ -59,6 +61,10 @@ class Jobs(Section):
     another, on a CPU too"""
     training_minutes: PositiveInt
     """time limit of a training job; it saves its state and leaves a little before"""
+    processes: PositiveInt
+    """on each node, that share each fine-tuning, and `compute.threads`: the same numbers, but for rounding"""
+    nodes: PositiveInt
+    """of a cluster, that share each fine-tuning; more than one needs SLURM"""
     pinned_code: str | None
     """null, or any word: while it stays, a change of the code reruns nothing"""
 
@@ -99,9 +105,14 @@ class Settings(Section):
             _require(experiment.dataset, self.datasets, f"experiments.{row}.dataset")
             _require(experiment.normalization, self.normalizations, f"experiments.{row}.normalization")
             _require(experiment.checkpoint, self.checkpoints, f"experiments.{row}.checkpoint")
-            if experiment.views.inputs > (views := self.datasets[experiment.dataset].views):
+            if (domain := self.checkpoints[experiment.checkpoint].domain) not in experiment.accepts_domains:
                 raise ValueError(
-                    f"experiments.{row}.views.inputs: {experiment.views.inputs}, but samples of dataset"
+                    f"experiments.{row}.accepts_domains: checkpoint {experiment.checkpoint} is of domain {domain},"
+                    f" accepted: {', '.join(experiment.accepts_domains)}"
+                )
+            if experiment.views.most > (views := self.datasets[experiment.dataset].views):
+                raise ValueError(
+                    f"experiments.{row}.views.inputs: {experiment.views.most}, but samples of dataset"
                     f" {experiment.dataset} have {views} views"
                 )
         return self

@@ -1,30 +1,29 @@
 """The loop: a loss a step, clipping, an update, a state now and then."""
 
 import logging
-import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 from tqdm import tqdm
 
 from mouse_facelift.settings import TrainingPlan
+from mouse_facelift.training.guard import Guard
+from mouse_facelift.training.outcome import StepLoss
+from mouse_facelift.training.processes import ALONE, Processes
 from mouse_facelift.training.schedule import cosine_rate
 from mouse_facelift.training.state import StateFolder, StepMetrics
+from mouse_facelift.training.update import Updater, if_finite
 
 log = logging.getLogger(__name__)
 
-BETAS = (0.9, 0.95)  # FaceLift's stage configurations
 OUT_OF_TIME = 75  # EX_TEMPFAIL: the same command goes on where it stopped
 LOG_EVERY = 25
 MARGIN = 0.1  # of a job's time, kept for the last step and for saving
 LONGEST_MARGIN = 180.0  # s
-
-# The loss of one step, to be lowered, and its peak signal to noise ratio (dB) for the log.
-StepLoss = Callable[[torch.Generator], tuple[Tensor, float]]
 
 
 @dataclass(frozen=True)
@@ -44,78 +43,102 @@ class Deadline:
         return time.monotonic() >= self.moment
 
 
-def adamw(model: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
-    """Build AdamW that decays every trained tensor of two or more axes and no other.
+@dataclass(frozen=True)
+class Looks:
+    """What is measured of the weights as they would be written, for the metrics alone, after some steps."""
 
-    Source: weijielyu/FaceLift, which decays matrices and learned tokens, but not the weights of norms.
-    """
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": weight_decay},
-        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=learning_rate, betas=BETAS)
+    steps: tuple[int, ...]
+    measure: Callable[[], Mapping[str, float]]
 
 
 def train(
-    model: nn.Module, step_loss: StepLoss, plan: TrainingPlan, folder: StateFolder, deadline: Deadline
+    model: nn.Module,
+    parts: Sequence[StepLoss],
+    plan: TrainingPlan,
+    folder: StateFolder,
+    deadline: Deadline,
+    processes: Processes = ALONE,
+    guard: Guard | None = None,
+    looks: Looks | None = None,
 ) -> list[StepMetrics]:
     """Train `model` in place, from the folder's latest state if there is one; return the metrics of every step.
 
+    `parts` are this process's shares of every step's batch, computed one after another. Where the plan averages
+    weights, the model has the averaged ones at the end.
+
     Randomness of step n comes from a generator seeded by (plan.seed, n) alone, so an interrupted run ends with the
-    numbers of one in one piece. An update whose loss or gradient is not finite is left out and counted.
+    numbers of one in one piece. An update whose loss or gradient is not finite is left out and counted. A guard may
+    leave out others, take the model back, or stop the training, which then ends with the best weights it saw. `looks`
+    add numbers to the metrics of their steps.
 
     Raises:
         ValueError: the state folder is held by another trainer or belongs to another training.
         SystemExit: with code 75 when the deadline passed; the state was saved and the same call goes on from it. Every
             call takes one step at least.
     """
-    with folder.locked():
-        optimizer = adamw(model, plan.learning_rate, plan.weight_decay)
-        start, metrics = folder.resume(model, optimizer)
-        if start:
+    with folder.locked() if processes.writes else nullcontext():
+        updater = Updater(model, plan, processes)
+        start, metrics = folder.resume(model, updater, guard)
+        processes.wait()  # so that nobody saves, and drops old states, while another still reads
+        if guard is not None:
+            guard.begin({"model": model, "updater": updater}, updater.averaged)
+        if start and processes.writes:
             log.info("resuming at step %d of %d", start, plan.steps)
-        progress = tqdm(range(start, plan.steps), initial=start, total=plan.steps, desc="training", disable=None)
+        quiet = None if processes.writes else True
+        progress = tqdm(range(start, plan.steps), initial=start, total=plan.steps, desc="training", disable=quiet)
         for step in progress:
-            row = _one_step(model, optimizer, step_loss, plan, step)
+            if _stopped(guard):
+                break
+            row = _one_step(updater, parts, plan, step, guard)
+            if looks is not None and step + 1 in looks.steps:
+                with updater.averaged():
+                    row |= looks.measure()
             metrics.append(row)
             progress.set_postfix(psnr=f"{row['psnr']:.2f}", loss=f"{row['loss']:.5f}")
             done = step + 1
-            finished = done == plan.steps
-            if finished or done % LOG_EVERY == 0:
+            finished = done == plan.steps or _stopped(guard)
+            leaving = processes.mean([float(deadline.passed)])[0] > 0 and not finished
+            if processes.writes and (finished or done % LOG_EVERY == 0):
                 _log_recent(metrics, plan.steps)
-            leaving = deadline.passed and not finished
-            if finished or leaving or done % plan.checkpoint_every == 0:
-                folder.save(done, model, optimizer, metrics)
+            if processes.writes and (finished or leaving or done % plan.checkpoint_every == 0):
+                folder.save(done, model, updater, metrics, guard)
             if leaving:
                 log.info("out of time at step %d of %d; the same command goes on from here", done, plan.steps)
                 sys.exit(OUT_OF_TIME)
+        if guard is not None and guard.stopped is not None:
+            guard.keep_best()
+        else:
+            updater.finish()
         return metrics
 
 
+def _stopped(guard: Guard | None) -> bool:
+    return guard is not None and guard.stopped is not None
+
+
 def _one_step(
-    model: nn.Module, optimizer: torch.optim.Optimizer, step_loss: StepLoss, plan: TrainingPlan, step: int
+    updater: Updater, parts: Sequence[StepLoss], plan: TrainingPlan, step: int, guard: Guard | None
 ) -> StepMetrics:
     rate = cosine_rate(step + 1, plan.learning_rate, plan.warmup_steps, plan.steps + 1)
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    loss, psnr = step_loss(torch.Generator().manual_seed(_step_seed(plan.seed, step)))
-    optimizer.zero_grad(set_to_none=True)
-    torch.autograd.backward(loss)
-    norm = float(nn.utils.clip_grad_norm_(model.parameters(), plan.gradient_clip))
-    updated = math.isfinite(norm) and math.isfinite(loss.item())
-    if updated:
-        optimizer.step()
-    else:
-        log.warning("step %d: loss %g, gradient norm %g: update left out", step + 1, loss.item(), norm)
-    return {
+    if guard is not None:
+        rate *= guard.rate
+    allowed = if_finite if guard is None else guard.at(step + 1)
+    update = updater.update(parts, step, rate, _step_seed(plan.seed, step), allowed)
+    if not update.made:
+        log.warning("step %d: loss %g, gradient norm %g: update left out", step + 1, update.loss, update.grad_norm)
+    row: StepMetrics = {
         "step": step + 1,
-        "loss": loss.item(),
-        "psnr": psnr,
-        "grad_norm": norm,
+        "loss": update.loss,
+        "psnr": update.psnr,
+        **{f"loss_{name}": value for name, value in update.terms.items()},
+        "grad_norm": update.grad_norm,
         "learning_rate": rate,
-        "updated": float(updated),
+        "update_ratio": update.ratio,
+        "updated": float(update.made),
     }
+    if guard is not None:
+        row |= guard.judge(step + 1, update.ratio, update.seen, last=step + 1 == plan.steps)
+    return row
 
 
 def _log_recent(metrics: list[StepMetrics], steps: int) -> None:

@@ -17,11 +17,13 @@ from filelock import FileLock, Timeout
 from torch import nn
 
 from mouse_facelift.formats.whole import whole_file, write_text_whole
+from mouse_facelift.training.guard import Guard, Stateful
 
 KEPT_STATES = 2
-CONTENT = {"identity", "step", "model", "optimizer", "metrics"}
+CONTENT = {"identity", "step", "model", "updater", "metrics", "guard"}
 
-# What is told of one step: its number, loss, psnr (dB), grad_norm, learning_rate, and 1 or 0 for updated.
+# What is told of one step: its number, loss, psnr (dB), grad_norm, learning_rate, 1 or 0 for updated, and whatever
+# else the step tells, such as the terms of its loss.
 StepMetrics = dict[str, int | float]
 
 
@@ -69,20 +71,22 @@ class StateFolder:
         self,
         step: int,
         model: nn.Module,
-        optimizer: torch.optim.Optimizer,
+        updater: Stateful,
         metrics: Sequence[StepMetrics],
+        guard: Guard | None = None,
     ) -> None:
         """Save the state after `step` steps, and drop all but the latest ones."""
         content = {
             "identity": self.identity,
             "step": step,
             "model": model.state_dict(),
-            "optimizer": optimizer.state_dict(),
+            "updater": updater.state_dict(),
             "metrics": [dict(row) for row in metrics],
+            "guard": None if guard is None else guard.state_dict(),
         }
         with whole_file(self.path / f"step_{step:08d}.pt") as partial:
             torch.save(content, partial)
-        write_text_whole(self.metrics_path, _as_csv(metrics))
+        write_text_whole(self.metrics_path, metrics_csv(metrics))
         for old in self.states()[:-KEPT_STATES]:
             old.unlink()
 
@@ -91,8 +95,8 @@ class StateFolder:
         for state in self.states():
             state.unlink()
 
-    def resume(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[int, list[StepMetrics]]:
-        """Load the latest state into model and optimizer; return its step and metrics, or 0 and none.
+    def resume(self, model: nn.Module, updater: Stateful, guard: Guard | None = None) -> tuple[int, list[StepMetrics]]:
+        """Load the latest state into model, updater and guard; return its step and metrics, or 0 and none.
 
         Raises:
             ValueError: a state cannot be read, or belongs to a training with other settings, data or weights.
@@ -107,7 +111,11 @@ class StateFolder:
                 f" {self.identity}): settings, data or weights changed; remove {self.path} to start anew"
             )
         model.load_state_dict(content["model"])
-        optimizer.load_state_dict(content["optimizer"])
+        updater.load_state_dict(content["updater"])
+        if guard is not None:
+            if content["guard"] is None:
+                raise ValueError(f"{states[-1]}: no guard watched this training; remove {self.path} to start anew")
+            guard.load_state_dict(content["guard"])
         return content["step"], content["metrics"]
 
 
@@ -124,11 +132,13 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
-def _as_csv(rows: Sequence[StepMetrics]) -> str:
+def metrics_csv(rows: Sequence[StepMetrics]) -> str:
+    """The steps as a table; what a step does not tell is left empty."""
     if not rows:
         return ""
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]))
+    columns = dict.fromkeys(name for row in rows for name in row)  # a term may count in some steps only
+    writer = csv.DictWriter(text, fieldnames=list(columns))
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()

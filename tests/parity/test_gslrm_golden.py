@@ -16,6 +16,7 @@ from mouse_facelift.gslrm import Gslrm, load_gslrm
 from mouse_facelift.gslrm.filters import FACELIFT_INFERENCE, FACELIFT_TRAINING, FACELIFT_WEB_DEMO
 from mouse_facelift.gslrm.losses import (
     RELEASED_WEIGHTS,
+    LossNetworks,
     LossWeights,
     PixelPositions,
     distance_from_rays,
@@ -203,15 +204,15 @@ def test_perceptual_loss(golden, pictures, perceptual):
     rendering, target = pictures["rendering"], pictures["target"]
     terms = torch.stack(perceptual.terms(rendering, target)).double()
     torch.testing.assert_close(terms, torch.from_numpy(stored["perceptual_terms_unweighted"]), rtol=1e-5, atol=0)
-    losses = gslrm_loss(rendering, target, RELEASED_WEIGHTS, perceptual)
+    losses = gslrm_loss(rendering, target, RELEASED_WEIGHTS, LossNetworks(perceptual))
     assert_close(losses["perceptual"].double(), stored["perceptual"])
     assert_close(losses["total"].double(), stored["total_l2_1_perceptual_half"])
 
 
 def test_weighed_sum_of_all_terms(golden, pictures, perceptual, placed):
     stored = arrays(golden / "losses.npz")
-    weights = LossWeights(l2=1.0, perceptual=0.5, ssim=0.2, pixelalign=0.3, pointsdist=0.1)
-    losses = gslrm_loss(pictures["rendering"], pictures["target"], weights, perceptual, placed)
+    weights = LossWeights(l2=1.0, perceptual=0.5, ssim=0.2, pixelalign=0.3, pointsdist=0.1, lpips=0.0, alpha=0.0)
+    losses = gslrm_loss(pictures["rendering"], pictures["target"], weights, LossNetworks(perceptual), placed)
     expected = (
         stored["total_l2_1_perceptual_half"]
         + 0.2 * stored["ssim_loss"]

@@ -1,6 +1,7 @@
 """What Snakemake plans, and what stops it before any job."""
 
 import copy
+import csv
 
 import pytest
 
@@ -44,7 +45,7 @@ def test_a_new_experiment_adds_its_own_jobs_alone(finished, tmp_path):
 
 def test_job_limits_rerun_nothing(finished, tmp_path):
     changed = finished.copy(tmp_path)
-    changed.config["jobs"]["training_minutes"] = 7
+    changed.config["jobs"] |= {"training_minutes": 7, "processes": 2}
     assert "Nothing to be done" in changed.make("-n", "eval_psnr")
 
 
@@ -56,6 +57,34 @@ def test_a_missing_checkpoint_stops_everything_before_any_job(untouched, tmp_pat
     assert "checkpoints.small.weights: no file checkpoints/mouse_centered_real/checkpoint-2000.safetensors" in told
     assert "needed by experiments ['zero_shot', 'full', 'real_camera']" in told
     assert not (broken.folder / "results").exists()
+
+
+def test_a_checkpoint_of_another_domain_stops_everything_before_any_job(untouched, tmp_path):
+    broken = untouched.copy(tmp_path)
+    broken.config["checkpoints"]["small"]["domain"] = "human-head"
+    told = broken.refuse("eval_psnr")
+    assert "zero_shot.accepts_domains: checkpoint small is of domain human-head, accepted: procedural, mouse" in told
+    assert not (broken.folder / "results").exists()
+
+
+def test_check_checkpoints_reports_right_and_wrong_ones(untouched, tmp_path):
+    checked = untouched.copy(tmp_path)
+    table = checked.folder / "results/checkpoints.csv"
+    checked.make("check_checkpoints")
+    assert [row["checkpoint"] for row in csv.DictReader(table.open())] == ["small"]
+    rows = checked.config["checkpoints"]
+    rows["changed"] = rows["small"] | {"sha256": "0" * 64}
+    rows["released"] = rows["small"] | {"weights": "checkpoints/ckpt_0000000000021125.pt", "domain": "human-head"}
+    told = checked.refuse("check_checkpoints")
+    assert "2 wrong of 3 checkpoints" in told
+    assert "checkpoints.changed: sha256: found " in told
+    assert "checkpoints.released: weights: no file checkpoints/ckpt_0000000000021125.pt" in told
+    assert {row["checkpoint"]: row["exists"] for row in csv.DictReader(table.open())} == {
+        "small": "yes",
+        "changed": "yes",
+        "released": "no",
+    }
+    assert "2 wrong of 3" in (checked.folder / "logs/check_checkpoints.log").read_text()
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from mouse_facelift.capture import read_calibration
 from mouse_facelift.evaluation.metrics import PSNR_CAP
 from mouse_facelift.evaluation.scores import COLUMNS
 from mouse_facelift.formats.card import WeightsCard
+from mouse_facelift.formats.diagnosis import TrainingDiagnosis
 from mouse_facelift.formats.frames import Frames
 from mouse_facelift.formats.packs import read_pack
 from mouse_facelift.formats.ply import read_ply
@@ -193,7 +194,7 @@ def test_pretrain_gslrm_makes_weights_that_load(untouched, tmp_path):
     assert model.config.image_tokenizer.image_size == SIZE
     card = WeightsCard.read(results / "gslrm_small.card.json")
     assert card.weights_sha256 == sha256(results / "gslrm_small.safetensors")
-    assert (card.parent, card.steps) == ("none", 8)
+    assert (card.domain, card.parent, card.steps) == ("procedural", "none", 8)
     assert card.trained_on.startswith("8 procedural animals")
     assert card.contract == contract_of(workflow).hash
     assert all(math.isfinite(value) for value in card.metrics.values())
@@ -212,10 +213,11 @@ def test_finetune_gslrm_changes_every_tensor_it_started_from(finished, experimen
     load_gslrm(weights, finished.folder / "weights/tiny.json")
     card = WeightsCard.read(weights.with_name("card.json"))
     assert card.weights_sha256 == sha256(weights)
-    assert card.parent == sha256(checkpoint)
+    assert (card.domain, card.parent) == ("mouse", sha256(checkpoint))
     assert card.contract == contract_of(finished).hash
     assert card.steps == 6
     assert bool(card.violations) == (experiment == "real_camera")
+    assert TrainingDiagnosis.read(weights.with_name("diagnosis.json")).status == card.status == "complete"
 
 
 @pytest.mark.parametrize("experiment", ["zero_shot", "full", "real_camera"])

@@ -84,6 +84,14 @@ def test_every_missing_key_is_named(content):
         (("captures", "walk", "calibration", "up"), [0, 0, 0], "has no direction"),
         (("captures", "walk", "frames"), {"start": 5, "stop": 5, "step": 1}, "must be above start"),
         (("camera_contract", "focal"), -1, "focal"),
+        (("experiments", "full", "accepts_domains"), [], r"experiments\.full\.accepts_domains"),
+        (("checkpoints", "small", "domain"), "human head", r"checkpoints\.small\.domain: 'human head' becomes part"),
+        (
+            ("checkpoints", "small", "sha256"),
+            "ABC",
+            r"checkpoints\.small\.sha256: .*'\^\[0-9a-f\]\{64\}\$'; found 'ABC'",
+        ),
+        (("datasets", "real", "domain"), "", r"datasets\.real\.domain"),
         (("simulations", "walk", "frames"), 1, r"simulations\.walk\.frames: .*greater than or equal to 2"),
     ],
 )
@@ -95,6 +103,24 @@ def test_a_wrong_value_is_named(content, place, value, words):
     with pytest.raises(ValueError, match=words) as refused:
         parse_settings(content, "config.yaml")
     assert str(refused.value).startswith("config.yaml: ")
+
+
+def test_a_checkpoint_of_another_domain_is_refused(content):
+    content["checkpoints"]["facelift"] = content["checkpoints"]["small"] | {"domain": "human-head"}
+    parse_settings(content, "config.yaml")
+    content["experiments"]["full"]["checkpoint"] = "facelift"
+    message = (
+        r"experiments\.full\.accepts_domains: checkpoint facelift is of domain human-head, accepted: procedural, mouse"
+    )
+    with pytest.raises(ValueError, match=message):
+        parse_settings(content, "config.yaml")
+    content["experiments"]["full"]["accepts_domains"] = ["human-head"]
+    parse_settings(content, "config.yaml")
+
+
+def test_a_checksum_is_64_digits_or_none(content):
+    content["checkpoints"]["small"]["sha256"] = "0123456789abcdef" * 4
+    parse_settings(content, "config.yaml")
 
 
 def test_a_file_that_is_no_mapping_is_refused(tmp_path):
@@ -147,3 +173,66 @@ def test_a_picture_folder_lists_the_chosen_frames(content):
     files = Plan(parse_settings(content, "config.yaml")).pictures("walk")
     assert files[:2] == ["raw/Camera1/0000.png", "raw/Camera1/0119.png"]
     assert len(files) == 12
+
+
+def with_losses(content, **changes):
+    content["experiments"]["full"]["finetune"]["losses"] |= changes
+    return parse_settings(content, "config.yaml").experiments["full"].finetune.losses
+
+
+def test_weights_of_losses_change_at_their_steps(content):
+    warmup = [{"from_step": 0, "weight": 0.0}, {"from_step": 500, "weight": 0.5}]
+    losses = with_losses(content, perceptual=warmup, perceptual_weights="vgg19.safetensors", lpips_weights="unused.pt")
+    assert [losses.at(step)["perceptual"] for step in (0, 499, 500, 10**6)] == [0.0, 0.0, 0.5, 0.5]
+    assert losses.at(0)["l2"] == 1.0
+    assert losses.files == ("vgg19.safetensors",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"perceptual": 0.5}, "perceptual_weights is null"),
+        ({"lpips": [{"from_step": 0, "weight": 0}, {"from_step": 9, "weight": 1}]}, "lpips_weights is null"),
+        ({"l2": 0.0}, "from step 0 on, every term has weight 0"),
+        ({"l2": [{"from_step": 0, "weight": 1}, {"from_step": 7, "weight": 0}]}, "from step 7 on, every term"),
+        ({"l2": [{"from_step": 1, "weight": 1}]}, "expected 0 and then ever later steps"),
+        ({"l2": []}, "losses.l2"),
+        ({"l2": -1.0}, "losses.l2"),
+        ({"l2": float("inf")}, "losses.l2"),
+    ],
+)
+def test_losses_that_cannot_be_computed_are_refused(content, changes, words):
+    with pytest.raises(ValueError, match=words.replace(".", "[.]")):
+        with_losses(content, **changes)
+
+
+def test_pictures_do_not_roll_where_their_depth_is_known(content):
+    varied = {"brightness": 0, "contrast": 0, "hue_degrees": 0, "background": True, "yaw_degrees": 180}
+    content["pretraining"]["training"]["augmentation"] = varied | {"roll_degrees": 0}
+    parse_settings(content, "config.yaml")
+    content["pretraining"]["training"]["augmentation"] = varied | {"roll_degrees": 5}
+    with pytest.raises(ValueError, match="roll_degrees: must be 0"):
+        parse_settings(content, "config.yaml")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"least": 26}, "least: found 26, expected at most 25, the window"),
+        ({"scale_edges": [0.1, 0.01]}, "expected rising numbers"),
+        ({"white": {"limit": 0.5, "patience": 5, "action": "skip"}}, "'roll_back' or 'stop'"),
+        ({"loss": {"limit": 1.0, "patience": 5, "action": "skip"}}, "greater than 1"),
+    ],
+)
+def test_a_guard_that_makes_no_sense_is_refused(content, change, words):
+    content["experiments"]["full"]["finetune"]["guard"] |= change
+    with pytest.raises(ValueError, match=words):
+        parse_settings(content, "config.yaml")
+
+
+def test_nothing_need_watch_a_training(content):
+    content["experiments"]["full"]["finetune"]["guard"] = None
+    assert parse_settings(content, "config.yaml").experiments["full"].finetune.guard is None
+    del content["experiments"]["full"]["finetune"]["guard"]
+    with pytest.raises(ValueError, match="guard"):
+        parse_settings(content, "config.yaml")

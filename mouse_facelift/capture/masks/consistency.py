@@ -10,7 +10,6 @@ Source: E. Boyer, On using silhouettes for camera calibration, ACCV 2006 (silhou
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import cv2
 import numpy as np
@@ -21,12 +20,12 @@ from torch import Tensor
 from mouse_facelift.capture.masks.local_hulls import OWN, LocalHulls, Window, open_window
 from mouse_facelift.capture.masks.meeting import Candidates, Meeting, find_candidates, meet, meet_elsewhere, nearest_to
 from mouse_facelift.capture.masks.parts import Parts, find_parts, keep_parts
+from mouse_facelift.formats.animal import ViewState
 from mouse_facelift.geometry.calibration import Calibration
 from mouse_facelift.geometry.lenses import project
 from mouse_facelift.imaging.resample import resample_mask
 from mouse_facelift.settings import MaskCleaning
 
-ViewState = Literal["seen", "missing", "cut", "doubtful"]
 MARGIN = 1.1  # of the animal's reach in the pictures: what the views are compared in
 STRETCH = 2.0  # times the median reach over the views: no view's mask makes the animal larger
 MOSTLY = 0.5  # of a piece: inside a hull, it belongs to it
@@ -151,22 +150,22 @@ class _Frame:
         confidence = np.zeros(len(self.raw))
         for view, mask in enumerate(self.masks):
             if view not in self.shown:
-                states.append("missing")
+                states.append(ViewState.missing)
                 why.append("the mask is empty")
                 continue
             kept = float(self.parts[view].areas[np.array(self.chosen[view]) - 1].sum()) / self.parts[view].raw_area
             if not agreed:
-                states.append("doubtful")
+                states.append(ViewState.doubtful)
                 why.append(_DISPUTE if view in undecided else _NOWHERE)
                 continue
             others = [other for other in agreed if other != view]
             cover, left = hulls.cover(others, view), _left(hulls, others, view)
             confidence[view] = cover * left * kept
             if view in agreed:
-                states.append("cut" if _touches_edge(mask) else "seen")
+                states.append(ViewState.cut if _touches_edge(mask) else ViewState.seen)
                 why.append(None)
             else:
-                states.append("doubtful")
+                states.append(ViewState.doubtful)
                 why.append(_reason(cover, left, self.rule.cover))
         return Cleaned(self.masks, confidence, states, why, self._point(agreed))
 
@@ -210,7 +209,7 @@ def _apart(masks: Sequence[np.ndarray], parts: Sequence[Parts], rule: MaskCleani
     return Cleaned(
         kept,
         np.zeros(len(masks)),
-        ["doubtful" if seen else "missing" for seen in shown],
+        [ViewState.doubtful if seen else ViewState.missing for seen in shown],
         [alone if seen else "the mask is empty" for seen in shown],
         None,
     )

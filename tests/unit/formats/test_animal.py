@@ -12,10 +12,11 @@ from mouse_facelift.formats.animal import (
     AnimalChunk,
     AnimalShapes,
     ViewState,
+    join_animals,
     read_animal,
-    read_animals,
     read_shapes,
     read_surfaces,
+    select_frames,
     write_animal,
 )
 from mouse_facelift.formats.mask_pack import MaskPack, write_masks
@@ -62,13 +63,25 @@ def test_a_chunk_comes_back(tmp_path: Path) -> None:
     assert surfaces[6][1] == 2.0
 
 
-def test_chunks_are_read_as_one_even_where_one_is_empty(tmp_path: Path) -> None:
-    for number, (first, frames) in enumerate([(0, 2), (2, 0), (2, 3)]):
-        write_animal(tmp_path / f"{number}.npz", *chunk(first, frames))
-    joined = read_animals([tmp_path / f"{number}.npz" for number in range(3)])
+def test_chunks_are_joined_even_where_one_is_empty() -> None:
+    joined = join_animals([chunk(first, frames)[0] for first, frames in [(0, 2), (2, 0), (2, 3)]])
     assert joined.frames.tolist() == [0, 1, 2, 3, 4]
     assert joined.states.shape == (VIEWS, 5) and joined.centers.shape == (VIEWS, 5, 2)
     assert len(joined.remarks) == 3
+
+
+@given(arrays(bool, 6))
+def test_selected_frames_and_the_rest_join_to_the_whole(first: np.ndarray) -> None:
+    """Whichever frames are taken, and the rest: put in order again, nothing was lost or mixed up."""
+    whole = chunk(3, 6)[0]
+    parts = [select_frames(whole, first), select_frames(whole, ~first)]
+    assert all(part.remarks == whole.remarks for part in parts)
+    joined = join_animals(parts)
+    order = np.argsort(joined.frames)
+    for field in AnimalChunk._fields[:-1]:
+        found, expected = getattr(joined, field), getattr(whole, field)
+        assert found.dtype == expected.dtype
+        np.testing.assert_array_equal(found.take(order, axis=expected.shape.index(6)), expected)
 
 
 @given(st.lists(arrays(bool, (2, 7, 9)), max_size=4))

@@ -17,7 +17,7 @@ from mouse_facelift.gslrm.finetune import finetune_gslrm
 from mouse_facelift.gslrm.trained import write_weights
 from mouse_facelift.settings import InputViews
 from tests.tiny_samples import CONTRACT, write_table
-from tests.unit.gslrm.tiny_finetune import COMPUTE, FINETUNE, Checkpoint, Finetuned
+from tests.unit.gslrm.tiny_finetune import COMPUTE, DECLARED, FINETUNE, Checkpoint, Finetuned
 
 TINY = {
     "image_tokenizer": {"image_size": 16, "patch_size": 4, "in_channels": 9},
@@ -84,11 +84,14 @@ def finetune(tmp_path: Path, table: Path, checkpoint: Checkpoint) -> Callable[..
     """Fine-tune in a folder of its own; arguments stand in place of the defaults, `plan` changes the plan's fields."""
 
     def run(name: str, plan: dict[str, Any] | None = None, **changes: Any) -> Finetuned:
-        out = Finetuned(tmp_path / name / "weights.safetensors", tmp_path / name / "card.json", tmp_path / name / "s")
+        files = ("weights.safetensors", "card.json", "diagnosis.json", "metrics.csv", "s")
+        out = Finetuned(*(tmp_path / name / file for file in files))
         arguments: dict[str, Any] = {
             "table": table,
             "checkpoint": checkpoint.weights,
             "config": checkpoint.config,
+            "declared": DECLARED,
+            "domain": "mouse",
             **out._asdict(),
             "experiment": "full",
             "views": InputViews(inputs=3),

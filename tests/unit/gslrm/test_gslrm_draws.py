@@ -20,6 +20,9 @@ class Ring:
     def __len__(self) -> int:
         return 1
 
+    def view_count(self, index: int) -> int:
+        return len(self.one.cameras)
+
     def sample(self, index: int) -> Sample:
         return self.one
 

@@ -10,18 +10,20 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from mouse_facelift.formats.card import WeightsCard
 from mouse_facelift.formats.whole import sha256
-from mouse_facelift.gslrm import load_gslrm
+from mouse_facelift.gslrm import GslrmConfig, load_gslrm, read_config
 from mouse_facelift.gslrm.objective import ReconstructionStep
 from mouse_facelift.gslrm.trained import read_card
-from mouse_facelift.settings import InputViews
+from mouse_facelift.settings import InputViews, Measured
+from mouse_facelift.training.outcome import StepOutcome
 from tests.tiny_samples import CONTRACT, write_table
-from tests.unit.gslrm.tiny_finetune import COMPUTE, FINETUNE
+from tests.unit.gslrm.tiny_finetune import COMPUTE, DECLARED, FINETUNE
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -44,6 +46,8 @@ def test_the_card_tells_what_was_done(finetune, checkpoint, table) -> None:
     assert card == read_card(out.weights)
     assert card.weights_sha256 == sha256(out.weights)
     assert card.parent == sha256(checkpoint.weights)
+    assert card.domain == "mouse"
+    assert GslrmConfig.model_validate_json(card.network) == read_config(checkpoint.config)
     assert card.trained_on == "tiny.contract: 2 samples"
     assert (card.contract, card.violations, card.steps, card.skipped_updates) == (CONTRACT.hash, (), 6, 0)
     assert card.metrics["training_psnr_of_last_steps"] == pytest.approx(sum(psnr_by_step(out.state)) / 6)
@@ -70,12 +74,12 @@ def test_an_error_at_any_step_and_then_the_same_call_gives_the_same_bytes(finetu
     for broken_at in (1, 3, 5, 6):
         calls = 0
 
-        def step(self, generator, broken_at=broken_at):
+        def step(self, generator, number, broken_at=broken_at):
             nonlocal calls
             calls += 1
             if calls == broken_at:
                 raise KeyboardInterrupt
-            return inner(self, generator)
+            return inner(self, generator, number)
 
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
             patch.setattr(ReconstructionStep, "__call__", step)
@@ -89,8 +93,12 @@ def command(table: Path, checkpoint: Any, out: Path, plan: dict[str, Any]) -> li
         "table": table,
         "checkpoint": checkpoint.weights,
         "config": checkpoint.config,
+        "declared": DECLARED.model_dump_json(),
+        "domain": "mouse",
         "weights": out / "weights.safetensors",
         "card": out / "card.json",
+        "diagnosis": out / "diagnosis.json",
+        "metrics": out / "metrics.csv",
         "state": out / "s",
         "experiment": "full",
         "views": InputViews(inputs=3).model_dump_json(),
@@ -141,9 +149,8 @@ def test_a_finished_training_gives_way_to_one_with_other_data(finetune, tmp_path
 def test_updates_left_out_are_counted_even_if_none_is_left(finetune, monkeypatch) -> None:
     inner = ReconstructionStep.__call__
 
-    def not_a_number(self, generator):
-        loss, _ = inner(self, generator)
-        return loss * math.nan, math.nan
+    def not_a_number(self, generator, number):
+        return StepOutcome(inner(self, generator, number).loss * math.nan, math.nan)
 
     monkeypatch.setattr(ReconstructionStep, "__call__", not_a_number)
     card = WeightsCard.read(finetune("out").card)
@@ -184,3 +191,17 @@ def test_too_many_views_and_too_few_samples_are_refused(finetune, tmp_path) -> N
         finetune("out", {"target_views": 6})
     with pytest.raises(ValueError, match=r"table\.json: no samples of split 'train'"):
         finetune("out", table=write_table(tmp_path / "tests", ("test", "val")))
+
+
+def test_metrics_have_a_row_a_step_and_unseen_views_where_they_were_asked_for(finetune) -> None:
+    measured = Measured(steps=(1, 4), split="train", samples=2, near_white=0.9)
+    plain, looked_at = finetune("plain"), finetune("looked_at", {"measured": measured, "ema": 0.5})
+    table = pd.read_csv(looked_at.metrics)
+    assert list(table["step"]) == list(range(1, FINETUNE.steps + 1))
+    found = table.dropna()
+    assert list(found["step"]) == [1, 4]
+    assert found["held_out_psnr"].between(5, 60).all() and found["held_out_white"].between(0, 1).all()
+    assert found["held_out_psnr_animal"].nunique() == 2  # of the weights as they then were
+    assert found["held_out_target_white"].nunique() == 1
+    same = ["step", "loss", "psnr", "grad_norm", "updated"]
+    assert table[same].equals(pd.read_csv(plain.metrics)[same])  # looking changes nothing

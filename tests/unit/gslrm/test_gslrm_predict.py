@@ -12,13 +12,13 @@ from mouse_facelift.formats.ply import read_ply
 from mouse_facelift.formats.predictions import PredictionTable, Renderings, turns
 from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.formats.whole import sha256
-from mouse_facelift.gslrm import load_gslrm
+from mouse_facelift.gslrm import load_gslrm, read_config
 from mouse_facelift.gslrm.predict import predict_gslrm
 from mouse_facelift.gslrm.reconstruct import reconstruct
 from mouse_facelift.rendering.render import render
 from mouse_facelift.settings import Evaluation, InputViews
 from tests.tiny_samples import CONTRACT, VIEW_NAMES, blobs, write_table
-from tests.unit.gslrm.tiny_finetune import COMPUTE
+from tests.unit.gslrm.tiny_finetune import COMPUTE, DECLARED
 
 EVALUATION = Evaluation(
     split="test", samples=5, mask_threshold=0.5, sheet_samples=1, models=1, model_opacity=0.02, hull_resolution=16
@@ -34,6 +34,7 @@ def predict(tmp_path: Path, table: Path, checkpoint) -> Callable[..., Path]:
             "table": table,
             "weights": checkpoint.weights,
             "config": checkpoint.config,
+            "declared": DECLARED,
             "predictions": tmp_path / "zero_shot" / "predictions.json",
             "experiment": "zero_shot",
             "views": InputViews(inputs=3),
@@ -138,9 +139,11 @@ def test_results_of_an_earlier_run_do_not_linger(predict) -> None:
     assert not list(path.parent.glob("models/*"))
 
 
-def card_of(weights: Path, skipped: int) -> WeightsCard:
+def card_of(weights: Path, config: Path, skipped: int, status: str = "complete") -> WeightsCard:
     return WeightsCard(
         weights_sha256=sha256(weights),
+        domain=DECLARED.domain,
+        network=read_config(config).model_dump_json(),
         parent="none",
         trained_on="tiny.contract: 2 samples",
         contract=CONTRACT.hash,
@@ -148,6 +151,8 @@ def card_of(weights: Path, skipped: int) -> WeightsCard:
         settings="{}",
         steps=150,
         skipped_updates=skipped,
+        status=status,
+        adapters="none",
         code="c0de",
         commit="abc",
         metrics={},
@@ -162,14 +167,22 @@ def test_without_a_card_only_the_checksum_speaks(predict, checkpoint) -> None:
 
 @pytest.mark.parametrize("name", ["card.json", "start.card.json"])
 def test_the_card_s_word_goes_into_the_table(predict, checkpoint, name: str) -> None:
-    card_of(checkpoint.weights, skipped=3).write(checkpoint.weights.with_name(name))
+    card_of(*checkpoint, skipped=3).write(checkpoint.weights.with_name(name))
     found = PredictionTable.read(predict())
     assert found.weights.endswith("): 150 steps on tiny.contract: 2 samples")
     assert found.status == "3 of 150 updates skipped"
 
 
+def test_a_collapse_goes_into_the_table(predict, checkpoint) -> None:
+    status = "collapsed at step 7; weights of step 0"
+    card_of(checkpoint.weights, checkpoint.config, skipped=3, status=status).write(
+        checkpoint.weights.with_name("card.json")
+    )
+    assert PredictionTable.read(predict()).status == status
+
+
 def test_a_card_of_other_weights_is_refused(predict, checkpoint) -> None:
-    card = card_of(checkpoint.config, skipped=0)
+    card = card_of(checkpoint.config, checkpoint.config, skipped=0)
     card.write(checkpoint.weights.with_name("card.json"))
     with pytest.raises(ValueError, match=r"card\.json: weights_sha256: found .*, but .*start\.safetensors has"):
         predict()

@@ -12,7 +12,7 @@ from mouse_facelift.formats.card import WeightsCard
 from mouse_facelift.formats.packs import Pack, write_pack
 from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.formats.whole import sha256
-from mouse_facelift.gslrm import fresh_gslrm, load_gslrm, read_config
+from mouse_facelift.gslrm import GslrmConfig, fresh_gslrm, load_gslrm, read_config
 from mouse_facelift.gslrm.config import RELEASED_ACTIVATIONS
 from mouse_facelift.gslrm.measure import measure_unseen_views
 from mouse_facelift.gslrm.pretrain import pretrain_gslrm, small_config
@@ -21,7 +21,9 @@ from mouse_facelift.settings import Animals, GslrmSize, Pretraining, RenderedPla
 from tests.tiny_samples import CONTRACT, blobs
 from tests.unit.gslrm.tiny_finetune import COMPUTE, FINETUNE
 
-PLAN = FINETUNE.model_dump(exclude={"method", "target_views"})
+PLAN = FINETUNE.model_dump(
+    exclude={"method", "target_views", "random_order", "losses", "augmentation", "guard", "measured"}
+)
 PRETRAINING = Pretraining(
     animals=Animals(count=5, held_out=2, views=4, seed=0),
     network=GslrmSize(patch_size=8, width=32, head_width=16, layers=1, scale_bias=-2.0),
@@ -29,7 +31,7 @@ PRETRAINING = Pretraining(
     inputs=(2, 3),
     start=Start(attention=0.8, rays=2.0),
     surface_training=TrainingPlan(**PLAN),
-    training=RenderedPlan(**PLAN, target_views=FINETUNE.target_views),
+    training=RenderedPlan(**FINETUNE.model_dump(exclude={"method", "random_order", "guard", "measured"})),
 )
 
 
@@ -103,6 +105,8 @@ def test_weights_config_and_card_fit_together(pretrain) -> None:
     card = WeightsCard.read(out.card)
     assert card.weights_sha256 == sha256(out.weights)
     assert (card.parent, card.contract, card.steps, card.skipped_updates) == ("none", CONTRACT.hash, 12, 0)
+    assert card.domain == "procedural"
+    assert GslrmConfig.model_validate_json(card.network) == model.config
     assert card.trained_on == "3 procedural animals, none of them the mouse; 2 others held out"
     assert {"network_psnr", "white_picture_psnr_foreground", "training_psnr_of_last_steps"} <= set(card.metrics)
 
@@ -168,6 +172,9 @@ class RedSquares:
 
     def __len__(self) -> int:
         return 2
+
+    def view_count(self, index: int) -> int:
+        return len(self.only.cameras)
 
     def sample(self, index: int) -> Sample:
         return self.only

@@ -10,6 +10,7 @@ from mouse_facelift.geometry.gaussians import SH_BAND_0, Gaussians
 from mouse_facelift.geometry.rays import nearest_point_rays
 from mouse_facelift.gslrm import fresh_gslrm
 from mouse_facelift.gslrm.draws import Batch, Draws
+from mouse_facelift.gslrm.losses import LossNetworks
 from mouse_facelift.gslrm.objective import ReconstructionStep, SurfaceStep
 from mouse_facelift.gslrm.patches import pixels_to_rows
 from mouse_facelift.gslrm.pretrain import small_config
@@ -17,6 +18,7 @@ from mouse_facelift.gslrm.surface import SurfaceError
 from mouse_facelift.settings import SurfaceLoss
 from tests.tiny_samples import CONTRACT, blobs
 from tests.unit.gslrm.test_gslrm_pretrain import PRETRAINING
+from tests.unit.gslrm.tiny_finetune import FINETUNE
 
 DEPTH = 2.5
 CONFIG = small_config(PRETRAINING, CONTRACT)
@@ -29,6 +31,9 @@ class FlatSource:
 
     def __len__(self) -> int:
         return 1
+
+    def view_count(self, index: int) -> int:
+        return len(blobs(0).cameras)
 
     def sample(self, index: int) -> Sample:
         return blobs(0)
@@ -83,7 +88,8 @@ def test_opacity_is_least_where_it_equals_alpha():
 
 @pytest.mark.parametrize("targets", range(1, 9))
 def test_seen_and_unseen_views_are_compared_alike(targets):
-    step = ReconstructionStep(fresh_gslrm(CONFIG, 0), Draws(FlatSource(), 1, (3, 3)), targets, "cpu", "float32")
+    plan = FINETUNE.model_copy(update={"target_views": targets})
+    step = ReconstructionStep(fresh_gslrm(CONFIG, 0), Draws(FlatSource(), 1, (3, 3)), plan, "cpu", LossNetworks())
     chosen = step._targets(torch.arange(6)).tolist()
     assert len(set(chosen)) == len(chosen) == min(targets, 6)
     assert chosen[: len(chosen) // 2] == list(range(len(chosen) // 2))
@@ -97,12 +103,12 @@ def test_a_surface_step_renders_nothing_and_lowers_its_loss():
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     losses = []
     for _ in range(12):
-        loss, psnr = step(torch.Generator().manual_seed(0))
+        outcome = step(torch.Generator().manual_seed(0), 0)
         optimizer.zero_grad()
-        loss.backward()
+        outcome.loss.backward()
         optimizer.step()
-        losses.append(loss.item())
-        assert math.isnan(psnr)
+        losses.append(outcome.loss.item())
+        assert math.isnan(outcome.psnr)
     assert losses[-1] < 0.8 * losses[0]
 
 
@@ -110,7 +116,7 @@ def test_half_precision_changes_little():
     surface = SurfaceError(FlatSource(), CONFIG, SurfaceLoss(depth=1.0, color=1.0, opacity=1.0))
     model = fresh_gslrm(CONFIG, 0)
     exact, rough = (
-        SurfaceStep(model, Draws(FlatSource(), 1, (2, 2)), precision, surface)(torch.Generator().manual_seed(0))[0]
+        SurfaceStep(model, Draws(FlatSource(), 1, (2, 2)), precision, surface)(torch.Generator().manual_seed(0), 0).loss
         for precision in ("float32", "bfloat16")
     )
     assert exact.dtype == rough.dtype == torch.float32

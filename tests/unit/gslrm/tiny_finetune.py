@@ -3,22 +3,43 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from mouse_facelift.settings import Compute, FullFinetune
+from mouse_facelift.settings import Compute, DeclaredWeights, FullFinetune, Losses
 
 COMPUTE = Compute(threads=1, renderer="cpu")
+L2_ALONE = Losses(
+    l2=1.0,
+    ssim=0.0,
+    perceptual=0.0,
+    lpips=0.0,
+    pixelalign=0.0,
+    pointsdist=0.0,
+    alpha=0.0,
+    masked=False,
+    perceptual_weights=None,
+    lpips_weights=None,
+)
 FINETUNE = FullFinetune(
     method="full",
     steps=6,
     batch=2,
+    accumulate=1,
     target_views=2,
+    random_order=True,
+    losses=L2_ALONE,
+    augmentation=None,
     learning_rate=1e-3,
     warmup_steps=2,
     weight_decay=0.05,
     gradient_clip=1.0,
     precision="float32",
+    checkpoint_activations=False,
+    ema=None,
     seed=0,
     checkpoint_every=4,
+    guard=None,
+    measured=None,
 )
+DECLARED = DeclaredWeights(row="checkpoints.small", domain="procedural", sha256=None)
 
 
 class Checkpoint(NamedTuple):
@@ -29,4 +50,6 @@ class Checkpoint(NamedTuple):
 class Finetuned(NamedTuple):
     weights: Path
     card: Path
+    diagnosis: Path
+    metrics: Path
     state: Path

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from normalizing import KEEP, WORK, Run
 from torch import Tensor
 
 from mouse_facelift.capture.find_animal import find_animal
@@ -17,7 +18,8 @@ from mouse_facelift.geometry.calibration import Calibration
 from mouse_facelift.geometry.cameras import Cameras, invert_poses
 from mouse_facelift.geometry.rotations import look_at
 from mouse_facelift.imaging.pictures import write_rgb
-from mouse_facelift.settings import CameraContract, Capture, read_settings
+from mouse_facelift.normalization.normalize import normalize_views
+from mouse_facelift.settings import CameraContract, Capture, Normalization, read_settings
 from tests.conftest import REPOSITORY
 
 UP = np.array([0.1, -0.2, 0.97]) / np.linalg.norm([0.1, -0.2, 0.97])
@@ -239,3 +241,18 @@ def one_chunk(recording: Recording) -> Recording:
     frames = recording.frames.model_copy(update={"chunks": chunks, "subjects": subjects})
     frames.write(folder / "one_chunk.json")
     return Recording(folder / "one_chunk.json", frames, recording.animals)
+
+
+@pytest.fixture
+def run(recording: Recording, contract: CameraContract, tmp_path: Path) -> Run:
+    def run_here(
+        normalization: Normalization = KEEP,
+        chunk: int = 0,
+        manifest: Path = recording.manifest,
+        contract: CameraContract = contract,
+    ) -> Path:
+        views = tmp_path / f"chunk_{chunk}" / "manifest.json"
+        normalize_views(manifest, views, chunk, normalization, normalization.mode, contract, WORK)
+        return views
+
+    return run_here

@@ -2,66 +2,26 @@
 
 import json
 import logging
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 import torch
+from normalizing import FILL, KEEP, RELABEL, Run, over_white, psnr, similarity_of
 
-from mouse_facelift.dataset.assemble import assemble_dataset
 from mouse_facelift.formats.animal import read_surfaces
 from mouse_facelift.formats.frames import Frames
 from mouse_facelift.formats.manifest import tensor
 from mouse_facelift.formats.sample_folder import read_sample
-from mouse_facelift.formats.sample_table import SampleTable
-from mouse_facelift.formats.views import PosedSample, Views, read_depths
+from mouse_facelift.formats.views import Views
 from mouse_facelift.formats.whole import sha256
 from mouse_facelift.geometry.contract import contract_violations
-from mouse_facelift.geometry.lenses import project
-from mouse_facelift.geometry.rectification import Rectification
-from mouse_facelift.geometry.similarity import Similarity
-from mouse_facelift.gslrm.honesty import require_honest
 from mouse_facelift.normalization import frame as frame_module
 from mouse_facelift.normalization.frame import animal_of
-from mouse_facelift.normalization.normalize import normalize_views
 from mouse_facelift.normalization.viewpoints import open_session
-from mouse_facelift.settings import (
-    CameraContract,
-    Contract,
-    Dataset,
-    Fill,
-    Keep,
-    Normalization,
-    NormalizationWork,
-    Relabel,
-    Resize,
-    Split,
-)
-
-KEEP = Keep(mode="keep", center="frame", unit="contract")
-FILL = Fill(mode="fill", radius=0.6, center="frame", rectify=False, residual_limit=3)
-WORK = NormalizationWork(hull_resolution=40)
-
-Run = Callable[..., Path]
-
-
-@pytest.fixture
-def run(recording: Any, contract: CameraContract, tmp_path: Path) -> Run:
-    def run_here(
-        normalization: Normalization = KEEP,
-        chunk: int = 0,
-        manifest: Path = recording.manifest,
-        contract: CameraContract = contract,
-    ) -> Path:
-        views = tmp_path / f"chunk_{chunk}" / "manifest.json"
-        normalize_views(manifest, views, chunk, normalization, normalization.mode, contract, WORK)
-        return views
-
-    return run_here
+from mouse_facelift.settings import CameraContract, Contract, Fill, Keep, Normalization, Resize
 
 
 def altered(recording: Any, folder: Path, **changes: object) -> Path:
@@ -70,26 +30,13 @@ def altered(recording: Any, folder: Path, **changes: object) -> Path:
     return path
 
 
-def similarity_of(sample: PosedSample) -> Similarity:
-    return Similarity(sample.scale, tensor(sample.rotation), tensor(sample.center))
-
-
-def psnr(found: np.ndarray, true: np.ndarray) -> float:
-    return float(-10 * np.log10(((found - true) ** 2).mean()))
-
-
-def over_white(rgba: np.ndarray) -> np.ndarray:
-    """Premultiplied RGBA over white."""
-    return np.asarray(rgba[..., :3] + 1 - rgba[..., 3:])
-
-
 @pytest.mark.parametrize(
     ("normalization", "least"),
     # Found: at least 47.1, 44.7, 40.5 dB over white, of which 5 % is animal.
     [
         (KEEP, 45),
         (Contract(mode="contract", center="frame", rectify=False, residual_limit=1), 40),
-        (Fill(mode="fill", radius=0.6, center="frame", rectify=False, residual_limit=3), 38),
+        (FILL, 38),
     ],
     ids=lambda value: getattr(value, "mode", ""),
 )
@@ -115,74 +62,6 @@ def test_pictures_are_those_that_the_told_cameras_would_take(
                 center, true_center = (a.sum(axis) @ middles / a.sum() for a in (alpha, true_alpha))
                 assert abs(center - true_center) < (0.1 if exact else 0.5)
             assert alpha.sum() == pytest.approx(true_alpha.sum(), rel=0.02 if exact else 0.06)
-
-
-def test_resize_is_consistent_with_its_own_cameras(run: Run, recording: Any) -> None:
-    """Wrong for the network, but no lie: its K and poses are those of the stretched pictures."""
-    path = run(Resize(mode="resize", normalize_distance_to=2.7))
-    views = Views.read(path)
-    fields = {violation.split(":")[0] for violation in views.violations}
-    assert {"focal", "principal_point", "aim", "roll"} <= fields
-    sample = views.samples[0]
-    read = read_sample(path.parent / sample.folder)
-    true = recording.truth(sample.frame, read.cameras, similarity_of(sample).inverse_points, samples=5)
-    for view, found in enumerate(read.over_white().permute(0, 2, 3, 1).numpy()):
-        assert psnr(found, over_white(true[view])) > 38
-
-
-def test_resize_in_millimeters_records_where_the_animal_is(run: Run, recording: Any) -> None:
-    path = run(Resize(mode="resize", normalize_distance_to=None))
-    views = Views.read(path)
-    fields = {violation.split(":")[0] for violation in views.violations}
-    assert {"distance", "subject_radius", "focal"} <= fields
-    assert sum(violation.startswith("subject_radius") for violation in views.violations) == 1
-    for sample in views.samples:
-        assert sample.scale == 1
-        animal = recording.animals[sample.frame]
-        assert np.linalg.norm(np.array(sample.subject_center) - animal.centers[0]) < 20
-        assert 55 < sample.subject_radius < 75
-
-
-RELABEL = Relabel(mode="relabel", fill=0.7)
-
-
-def test_relabel_shows_the_animal_equally_large_through_cameras_that_look_perfect(
-    run: Run, contract: CameraContract
-) -> None:
-    path = run(RELABEL)
-    for sample in Views.read(path).samples:
-        read = read_sample(path.parent / sample.folder)
-        assert contract_violations(read.cameras, contract) == []
-        distances = torch.linalg.vector_norm(read.cameras.centers, dim=-1)
-        torch.testing.assert_close(distances, torch.full_like(distances, contract.distance))
-        for alpha in read.alpha.numpy():
-            sides = []
-            for axis in range(2):
-                shown = np.flatnonzero((alpha > 0.25).any(axis))
-                assert (shown[0] + shown[-1] + 1) / 2 == pytest.approx(32, abs=1)
-                sides.append(len(shown))
-            assert max(sides) == pytest.approx(0.7 * 64, abs=1.5)
-
-
-def test_relabel_says_that_pixels_and_cameras_disagree(run: Run) -> None:
-    """Its cameras cannot tell; what was measured against the cameras through which the pictures were taken does."""
-    views = Views.read(run(RELABEL))
-    assert [line for line in views.violations if line.startswith("pixels: view Camera")]
-    assert len(views.violations) == 1
-    worst = max(residual.p95 for sample in views.samples for residual in sample.residuals)
-    assert worst > 8
-    assert f"lies {worst:.1f} px" in views.violations[0]
-
-
-def test_relabel_is_refused_unless_an_experiment_allows_it(run: Run, contract: CameraContract, tmp_path: Path) -> None:
-    """Each of its cameras keeps the contract, so the network's side must go by what the manifest says."""
-    dataset = Dataset(captures=("ellipsoids",), views=6, split=Split(blocks=("train", "test"), gap=0))
-    table = tmp_path / "table.json"
-    assemble_dataset([run(RELABEL)], table, "real", dataset, "relabel", contract)
-    samples = SampleTable.read(table)
-    with pytest.raises(ValueError, match=r"breaks the camera contract:\n  pixels: view Camera\d: found a picture that"):
-        require_honest(samples, table, contract, False, "grade_a")
-    require_honest(samples, table, contract, True, "grade_a")
 
 
 @pytest.mark.parametrize(
@@ -214,59 +93,6 @@ def test_an_animal_that_leaves_a_fixed_center_is_recorded(run: Run, contract: Ca
     assert [line.split(":")[0] for line in views.violations] == ["subject_radius"]
     assert len({sample.center for sample in views.samples}) == 1
     assert max(np.linalg.norm(sample.subject_center) for sample in views.samples) > 0.05
-
-
-def test_rectified_pictures_are_nearer_to_the_told_camera_s(run: Run, recording: Any, contract: CameraContract) -> None:
-    """Found over white, mean (least) of 12 views: 48.9 (44.0) dB, rectified 50.2 (44.7) dB; residuals fall, too."""
-    scores, residuals = [], []
-    for rectified in (False, True):
-        path = run(FILL.model_copy(update={"rectify": rectified}))
-        views = Views.read(path)
-        assert views.violations == ()
-        for sample in views.samples:
-            read = read_sample(path.parent / sample.folder)
-            assert contract_violations(read.cameras, contract) == []
-            true = recording.truth(sample.frame, read.cameras, similarity_of(sample).inverse_points, samples=5)
-            found = read.over_white().permute(0, 2, 3, 1).numpy()
-            scores.append([psnr(found[view], over_white(true[view])) for view in range(6)])
-            residuals.append([residual.p95 for residual in sample.residuals])
-            assert sample.rectified == rectified
-    before, after = np.array(scores).reshape(2, -1)
-    assert after.mean() > before.mean() + 0.8
-    before, after = np.array(residuals).reshape(2, -1)
-    assert after.mean() < 0.5 * before.mean()
-
-
-def test_a_rectified_sample_keeps_the_depths_it_was_made_with(run: Run, recording: Any) -> None:
-    """With them, anyone can say where its pictures show a point: there its alpha is the raw picture's mask."""
-    path = run(FILL.model_copy(update={"rectify": True}))
-    for sample in Views.read(path).samples:
-        read = read_sample(path.parent / sample.folder)
-        assert "depths.npz" in sample.checksums
-        depths = read_depths(path.parent / sample.folder)
-        assert tuple(depths.shape) == (6, 64, 64)
-        assert 1.9 < float(depths.min()) < float(depths.max()) < 3.5
-        taken = sample.taken_cameras(64, 64)
-        points = Rectification(taken, read.cameras, depths).points()
-        session = recording.frames.calibration()
-        for view, camera in enumerate(recording.frames.cameras):
-            raw = project(
-                similarity_of(sample).inverse_points(points[view].reshape(-1, 3)),
-                session.intrinsics[view],
-                session.distortion[view],
-                session.world_to_camera[view],
-            )
-            column, row = raw.round().long().T
-            mask = cv2.imread(camera.masks.format(frame=sample.frame), cv2.IMREAD_GRAYSCALE) > 127
-            inside = (column >= 0) & (column < 288) & (row >= 0) & (row < 256)
-            shown = torch.zeros(64 * 64, dtype=torch.bool)
-            shown[inside] = torch.from_numpy(mask)[row[inside], column[inside]]
-            assert float((shown == (read.alpha[view] > 0.5).flatten()).double().mean()) > 0.99
-
-
-def test_millimeters_are_recorded(run: Run) -> None:
-    views = Views.read(run(Keep(mode="keep", center="frame", unit="millimeters")))
-    assert {line.split(":")[0] for line in views.violations} == {"distance", "subject_radius"}
 
 
 def test_manifest_and_folders_are_complete(run: Run, recording: Any, contract: CameraContract) -> None:

@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from mouse_facelift.training.loop import Deadline, StepLoss, adamw, train
+from mouse_facelift.training.loop import Deadline, train
+from mouse_facelift.training.outcome import StepOutcome
 from mouse_facelift.training.state import StateFolder
+from mouse_facelift.training.update import StepLoss, adamw
 from tests.unit.training.tiny_training import ALREADY, PLAN, fresh_model, run
 
 
@@ -19,11 +21,11 @@ class StopForTestError(Exception):
 
 def interrupt_at(step: int):
     def wrap(inner: StepLoss) -> StepLoss:
-        def counted(generator: torch.Generator) -> tuple[Tensor, float]:
+        def counted(generator: torch.Generator, number: int) -> StepOutcome:
             counted.calls += 1
             if counted.calls > step:
                 raise StopForTestError
-            return inner(generator)
+            return inner(generator, number)
 
         counted.calls = 0
         return counted
@@ -109,12 +111,12 @@ def test_an_update_that_is_not_finite_is_left_out_and_counted(tmp_path, plan, va
     before: list[dict[str, Tensor]] = []
     model = fresh_model()
 
-    def step(generator: torch.Generator) -> tuple[Tensor, float]:
+    def step(generator: torch.Generator, number: int) -> StepOutcome:
         before.append({name: tensor.clone() for name, tensor in model.state_dict().items()})
         loss = model(torch.randn(4, 3, generator=generator)).square().mean()
-        return loss * (value if len(before) == 4 else 1.0), 0.0
+        return StepOutcome(loss * (value if len(before) == 4 else 1.0), 0.0)
 
-    metrics = train(model, step, plan, StateFolder(tmp_path, "this"), Deadline(math.inf))
+    metrics = train(model, [step], plan, StateFolder(tmp_path, "this"), Deadline(math.inf))
     assert [row["step"] for row in metrics if not row["updated"]] == [4]
     assert same(before[4], before[3])
     assert not same(before[5], before[4])
@@ -126,10 +128,10 @@ def test_a_gradient_that_is_not_finite_leaves_the_update_out_too(tmp_path, plan)
     model = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(model.weight)
 
-    def step(generator: torch.Generator) -> tuple[Tensor, float]:
-        return model.weight.sqrt().sum(), 0.0  # 0 with an infinite slope
+    def step(generator: torch.Generator, number: int) -> StepOutcome:
+        return StepOutcome(model.weight.sqrt().sum(), 0.0)  # 0 with an infinite slope
 
-    metrics = train(model, step, plan, StateFolder(tmp_path, "this"), Deadline(math.inf))
+    metrics = train(model, [step], plan, StateFolder(tmp_path, "this"), Deadline(math.inf))
     assert [row["updated"] for row in metrics] == [0.0] * plan.steps
     assert model.weight.item() == 0
 
@@ -138,11 +140,26 @@ def test_each_step_and_seed_draws_its_own_numbers(tmp_path, plan) -> None:
     drawn: list[float] = []
     model = fresh_model()
 
-    def step(generator: torch.Generator) -> tuple[Tensor, float]:
+    def step(generator: torch.Generator, number: int) -> StepOutcome:
         drawn.append(torch.rand((), generator=generator).item())
-        return model[0].weight.sum(), 0.0
+        return StepOutcome(model[0].weight.sum(), 0.0)
 
     for seed in range(3):
         folder = StateFolder(tmp_path / str(seed), "this")
-        train(model, step, plan.model_copy(update={"seed": seed}), folder, Deadline(math.inf))
+        train(model, [step], plan.model_copy(update={"seed": seed}), folder, Deadline(math.inf))
     assert len(set(drawn)) == 3 * plan.steps
+
+
+def test_steps_are_told_their_numbers_and_may_tell_of_different_terms(tmp_path, plan) -> None:
+    numbers: list[int] = []
+    model = fresh_model()
+
+    def step(generator: torch.Generator, number: int) -> StepOutcome:
+        numbers.append(number)
+        return StepOutcome(model[0].weight.sum(), 0.0, {"late": 1.5} if number >= 10 else {})
+
+    train(model, [step], plan, StateFolder(tmp_path, "this"), Deadline(math.inf))
+    assert numbers == list(range(plan.steps))
+    header, *rows = (tmp_path / "metrics.csv").read_text().splitlines()
+    assert header.split(",")[-1] == "loss_late"
+    assert [row.rsplit(",", 1)[1] for row in rows] == [""] * 10 + ["1.5"] * 2

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mouse_facelift.capture.calibration.readers import read_calibration
 from mouse_facelift.capture.masks.consistency import Cleaned, clean_views
 from mouse_facelift.capture.masks.shapes import overlap
+from mouse_facelift.formats.animal import ViewState
 from tests.unit.capture.masks.mouse_views import (
     FRAMES,
     RULE,
@@ -34,13 +35,13 @@ def require_seen(found: Cleaned, masks: list[np.ndarray], besides: tuple[int, ..
     """All views are seen, their masks those given, but for some."""
     for view, mask in enumerate(masks):
         if view not in besides:
-            assert (found.state[view], found.why[view]) == ("seen", None)
+            assert (found.state[view], found.why[view]) == (ViewState.seen, None)
             assert overlap(found.masks[view], mask) > least
             assert found.confidence[view] > 0.9
 
 
 def require_doubtful(found: Cleaned, view: int, reason: str) -> None:
-    assert found.state[view] == "doubtful"
+    assert found.state[view] == ViewState.doubtful
     assert reason in str(found.why[view])
 
 
@@ -89,7 +90,7 @@ def test_two_wrong_masks_of_six_are_both_in_doubt(spoil: Callable[[np.ndarray], 
     masks[1], masks[4] = spoil(masks[1]), spoil(masks[4])
     found = clean_views(masks, calibration(), RULE)
     require_seen(found, views(6), besides=(1, 4))
-    assert found.state[1] == found.state[4] == "doubtful"
+    assert found.state[1] == found.state[4] == ViewState.doubtful
 
 
 @pytest.mark.parametrize(ARGS, FRAME_AND_VIEW)
@@ -97,7 +98,7 @@ def test_a_view_without_a_mask_is_missing_and_takes_nothing_from_the_others(fram
     masks = views(frame)
     masks[view][:] = False
     found = clean_views(masks, calibration(), RULE)
-    assert (found.state[view], found.why[view]) == ("missing", "the mask is empty")
+    assert (found.state[view], found.why[view]) == (ViewState.missing, "the mask is empty")
     assert found.confidence[view] == 0 and not found.masks[view].any()
     require_seen(found, views(frame), besides=(view,))
 
@@ -142,8 +143,10 @@ def test_mirror_images_in_a_wall_are_left_out(azimuth: float, distance: float) -
     masks = [mask | images[view] if view in where else mask for view, mask in enumerate(right)]
     found = clean_views(masks, calibration(), RULE)
     for view, state in enumerate(found.state):
-        assert state == "doubtful" or (state == "seen" and overlap(found.masks[view], right[view]) > 0.9)
-    assert found.state.count("seen") >= 4
+        assert state == ViewState.doubtful or (
+            state == ViewState.seen and overlap(found.masks[view], right[view]) > 0.9
+        )
+    assert found.state.count(ViewState.seen) >= 4
     assert found.point is not None
     assert np.linalg.norm(found.point.numpy() - truth("rear").centroids[18]) < 10  # mm
 
@@ -178,7 +181,7 @@ def test_an_animal_at_the_picture_s_edge_is_cut_not_doubtful() -> None:
     end = int(np.quantile(columns, 0.7))
     masks[3] = masks[3][:, :end].copy()
     found = clean_views(masks, calibration(), RULE)
-    assert (found.state[3], found.why[3]) == ("cut", None)
+    assert (found.state[3], found.why[3]) == (ViewState.cut, None)
     assert found.masks[3].shape == masks[3].shape
     require_seen(found, views(5), besides=(3,))
 
@@ -194,7 +197,7 @@ def test_three_cameras_name_the_wrong_one_or_say_that_they_cannot(names: list[st
             masks = [mask.copy() for mask in right]
             masks[view] = shifted(masks[view], 40, 0)
             found = clean_views(masks, cameras, RULE)
-            doubtful = [v for v, state in enumerate(found.state) if state == "doubtful"]
+            doubtful = [v for v, state in enumerate(found.state) if state == ViewState.doubtful]
             assert doubtful in ([view], [0, 1, 2])
             assert (found.point is None) == (len(doubtful) == 3)
 
@@ -206,7 +209,7 @@ def test_without_two_views_that_agree_there_is_no_point() -> None:
     require_doubtful(alone, 2, "no other view shows the animal")
     assert overlap(alone.masks[2], views(5)[2]) > 0.98
     nothing = clean_views([np.zeros_like(mask) for mask in masks], calibration(), RULE)
-    assert nothing.point is None and set(nothing.state) == {"missing"}
+    assert nothing.point is None and set(nothing.state) == {ViewState.missing}
     assert not nothing.confidence.any()
 
 

@@ -1,0 +1,70 @@
+"""Processes that share one training: each computes its share of every batch, and all hold the same weights."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import distributed, nn
+
+
+@dataclass(frozen=True)
+class Processes:
+    """This process among its like. One alone needs no others: its means are its own numbers."""
+
+    rank: int
+    count: int
+
+    @property
+    def writes(self) -> bool:
+        """Whether this one writes files and tells of progress: the first alone does."""
+        return self.rank == 0
+
+    def mean(self, numbers: Sequence[float]) -> list[float]:
+        """Mean of each number over all processes, the same for all of them."""
+        if self.count == 1:
+            return list(numbers)
+        together = torch.tensor(numbers, dtype=torch.float64, device=_device())
+        distributed.all_reduce(together)
+        return [float(number) for number in together / self.count]
+
+    def average_gradients(self, model: nn.Module) -> None:
+        """Let each gradient be its mean over all processes."""
+        if self.count == 1:
+            return
+        gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+        together = torch.cat([gradient.flatten() for gradient in gradients])
+        distributed.all_reduce(together)
+        together /= self.count
+        for gradient, mean in zip(gradients, torch.split(together, [g.numel() for g in gradients]), strict=True):
+            gradient.copy_(mean.view_as(gradient))
+
+    def wait(self) -> None:
+        """Go on once all processes have come here."""
+        self.mean([0.0])
+
+
+ALONE = Processes(rank=0, count=1)
+
+
+@contextmanager
+def joined_processes() -> Iterator[Processes]:
+    """The processes that `torch.distributed.run` started, joined; or this one, if it did not.
+
+    They talk through NCCL where there is a CUDA device for each, else through gloo.
+    """
+    if not distributed.is_torchelastic_launched():
+        yield ALONE
+        return
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    try:
+        yield Processes(distributed.get_rank(), distributed.get_world_size())
+    finally:
+        distributed.destroy_process_group()
+
+
+def _device() -> torch.device:
+    return torch.device("cuda" if distributed.get_backend() == "nccl" else "cpu")
