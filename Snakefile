@@ -20,6 +20,7 @@ include: "rules/normalization.smk"
 include: "rules/dataset.smk"
 include: "rules/gslrm.smk"
 include: "rules/evaluation.smk"
+include: "rules/log_experiments.smk"
 
 
 rule all:

@@ -1,7 +1,8 @@
 """Which files follow from a configuration: names that several rules need. Torch-free, as `settings` is."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -14,16 +15,20 @@ from mouse_facelift.settings import (
     MadeMasks,
     NoFinetune,
     Normalization,
+    SceneFitting,
     Settings,
     digest,
 )
 
 PACK_SIZE = 500  # animals a file
+TRIVIAL = ("white_picture", "visual_hull")
+FITTED = ("scene_equal_time", "scene_converged")
+"""3D Gaussian Splatting of each scene alone"""
 SIMULATED_CAMERAS = tuple(f"Camera{number}" for number in range(1, 7))
 
 
 class Baseline(NamedTuple):
-    """Trivial answers are the same for all experiments that share these."""
+    """Answers that need no network are the same for all experiments that share these."""
 
     dataset: str
     normalization: str
@@ -133,12 +138,12 @@ class Plan:
         ]
 
     def table(self, experiment: str) -> str:
-        row = self.settings.experiments[experiment]
+        row = self.settings.rows[experiment]
         return f"results/samples/{row.dataset}.{row.normalization}/table.json"
 
     def training(self, experiment: str) -> str | None:
         """Name of the training behind an experiment; rows that differ in evaluation alone share it."""
-        row = self.settings.experiments[experiment]
+        row = self.settings.rows[experiment]
         if isinstance(row.finetune, NoFinetune):
             return None
         told_apart = digest(row.finetune, row.views)
@@ -146,30 +151,34 @@ class Plan:
 
     def experiment_of(self, training: str) -> str:
         """The first experiment that a training serves."""
-        return next(name for name in self.settings.experiments if self.training(name) == training)
+        return next(name for name in self.settings.rows if self.training(name) == training)
 
     def weights(self, experiment: str) -> str:
         """The weights that an experiment predicts with: trained here, or its checkpoint as it is."""
         training = self.training(experiment)
         if training is None:
-            return self.settings.checkpoints[self.settings.experiments[experiment].checkpoint].weights
+            return self.settings.checkpoints[self.settings.rows[experiment].checkpoint].weights
         return f"results/weights/{training}/weights.safetensors"
+
+    def metrics(self, experiment: str) -> str:
+        """What was measured in the training behind an experiment in which something learns, a row a step."""
+        return str(Path(self.weights(experiment)).with_name("metrics.csv"))
 
     def start(self, experiment: str) -> DeclaredWeights:
         """What is declared of the weights that an experiment starts from."""
-        name = self.settings.experiments[experiment].checkpoint
+        name = self.settings.rows[experiment].checkpoint
         return self.settings.checkpoints[name].declared(name)
 
     def declared(self, experiment: str) -> DeclaredWeights:
         """What is declared of the weights an experiment predicts with; those trained here take the data's domain."""
         if self.training(experiment) is None:
             return self.start(experiment)
-        dataset = self.settings.experiments[experiment].dataset
+        dataset = self.settings.rows[experiment].dataset
         return DeclaredWeights(row=f"datasets.{dataset}", domain=self.domain(experiment), sha256=None)
 
     def domain(self, experiment: str) -> str:
         """What an experiment's pictures show."""
-        return self.settings.datasets[self.settings.experiments[experiment].dataset].domain
+        return self.settings.datasets[self.settings.rows[experiment].dataset].domain
 
     def baseline(self, experiment: Experiment) -> Baseline:
         return Baseline(experiment.dataset, experiment.normalization, experiment.views.most)
@@ -177,30 +186,85 @@ class Plan:
     def baselines(self) -> list[Baseline]:
         return sorted({self.baseline(experiment) for experiment in self.settings.experiments.values()})
 
-    def scores(self) -> list[str]:
-        """Score tables of all experiments, then of the trivial answers beside them."""
-        rows = [f"results/scores/{experiment}.csv" for experiment in self.settings.experiments]
+    def scores(self, experiments: Mapping[str, Experiment], answers: Sequence[str]) -> list[str]:
+        """Score tables of experiments, then of the answers without a network beside them."""
+        rows = [f"results/scores/{experiment}.csv" for experiment in experiments]
         return rows + [
             f"results/scores/baselines/{baseline.folder}/{answer}.csv"
-            for baseline in self.baselines()
-            for answer in ("white_picture", "visual_hull")
+            for baseline in sorted({self.baseline(experiment) for experiment in experiments.values()})
+            for answer in answers
         ]
+
+    def beside(self, experiment: str) -> Mapping[str, Experiment]:
+        """The rows of the section of the configuration in which an experiment stands."""
+        return self.settings.experiments if experiment in self.settings.experiments else self.settings.log_rows
+
+    def answers(self) -> tuple[str, ...]:
+        """Answers without a network that experiments are compared with."""
+        return TRIVIAL if self.settings.scene_fitting is None else TRIVIAL + FITTED
+
+    def scene_fitting(self) -> SceneFitting:
+        """How scenes are fitted.
+
+        Raises:
+            ValueError: they are not to be.
+        """
+        if self.settings.scene_fitting is None:
+            raise ValueError("scene_fitting: null, so that no scene is fitted; config/learning.yaml has it")
+        return self.settings.scene_fitting
+
+    def fitting_seconds(self) -> dict[str, str]:
+        """What fitting took, scene by scene, where scenes are fitted; by what the scenes share."""
+        folders = [] if self.settings.scene_fitting is None else [baseline.folder for baseline in self.baselines()]
+        return {folder: f"results/baselines/{folder}/scene_seconds.csv" for folder in folders}
+
+    def trained_groups(self) -> dict[str, list[str]]:
+        """Experiments that train, those together that differ in nothing but the seed.
+
+        A group is called by what its members' names have in common at their beginnings, less a number or sign at the
+        end; by all their names, where that is nothing or another's.
+        """
+        groups: dict[str, list[str]] = {}
+        for name, row in self.settings.experiments.items():
+            if not isinstance(row.finetune, NoFinetune):
+                alike = row.model_copy(update={"finetune": row.finetune.model_copy(update={"seed": 0})})
+                groups.setdefault(digest(alike), []).append(name)
+        named: dict[str, list[str]] = {}
+        for members in groups.values():
+            short = _common_name(members)
+            taken = short in named or (short in self.settings.experiments and short not in members)
+            named["+".join(members) if taken or not short else short] = members
+        return named
+
+    def training_seconds(self) -> dict[str, str]:
+        """What Snakemake notes of each experiment's training, while logs are kept."""
+        trainings = {name: self.training(name) for name in self.settings.experiments}
+        return {
+            name: f"logs/finetune_gslrm/{training}.benchmark.tsv" for name, training in trainings.items() if training
+        }
 
     def packs(self) -> list[str]:
         """Packs of procedural animals to pretrain on."""
         count = -(-self.settings.pretraining.animals.count // PACK_SIZE)
         return [f"results/pretraining/animals/animals_{number:03d}.npz" for number in range(count)]
 
-    def missing_checkpoints(self, made_here: Iterable[str]) -> list[str]:
+    def missing_checkpoints(self, experiments: Mapping[str, Experiment], made_here: Iterable[str]) -> list[str]:
         """One line for each file of a checkpoint that an experiment names, is absent, and no rule makes."""
         made = set(made_here)
         lines = []
         for name, checkpoint in self.settings.checkpoints.items():
-            users = [row for row, experiment in self.settings.experiments.items() if experiment.checkpoint == name]
+            users = [row for row, experiment in experiments.items() if experiment.checkpoint == name]
             for field, path in (("weights", checkpoint.weights), ("config", checkpoint.config)):
                 if users and path not in made and not Path(path).is_file():
                     lines.append(f"checkpoints.{name}.{field}: no file {path}; needed by experiments {users}")
         return lines
+
+
+def _common_name(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return names[0]
+    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
+    return "".join(letters[0] for letters in alike).rstrip("_-0123456789")
 
 
 def _files(pattern: str, capture: Capture, frames: Sequence[int]) -> list[str]:

@@ -123,7 +123,7 @@ rule judge_capture:
     params:
         capture=lambda w: plan.with_masks(w.capture).model_dump_json(),
         work=settings.verdict.model_dump_json(),
-        code=code("capture", "formats.verdict", "formats.foreseen"),
+        code=code("capture", "formats.verdict", "formats.foreseen", "pages"),
     shell:
         "python -m workflow_scripts.judge_capture --found {input.found} --foreseen {input.foreseen}"
         " --capture {params.capture:q} --work {params.work:q} --verdict {output.verdict} --page {output.page}"

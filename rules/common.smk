@@ -6,7 +6,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from mouse_facelift.plan import Plan
+from mouse_facelift.plan import TRIVIAL, Plan
 from mouse_facelift.provenance import fingerprint
 from mouse_facelift.settings import parse_settings, refuse_repeated_keys
 
@@ -67,14 +67,25 @@ def checkpoint(field):
     """Weights or config that an experiment (or the experiment behind a training) starts from, after all are found."""
 
     def file(wildcards):
-        if missing := plan.missing_checkpoints(made_here=PRETRAINED):
-            raise WorkflowError("checkpoints are missing; nothing was started\n  " + "\n  ".join(missing))
         experiment = getattr(wildcards, "experiment", None) or plan.experiment_of(wildcards.training)
-        return getattr(settings.checkpoints[settings.experiments[experiment].checkpoint], field)
+        if missing := plan.missing_checkpoints(plan.beside(experiment), made_here=PRETRAINED):
+            raise WorkflowError("checkpoints are missing; nothing was started\n  " + "\n  ".join(missing))
+        return getattr(settings.checkpoints[settings.rows[experiment].checkpoint], field)
 
     return file
 
 
 def of_training(describe):
     """A parameter that follows from the experiment behind a training."""
-    return lambda wildcards: describe(settings.experiments[plan.experiment_of(wildcards.training)])
+    return lambda wildcards: describe(settings.rows[plan.experiment_of(wildcards.training)])
+
+
+def of_log(files):
+    """Files of the log's rows, if the configuration has any."""
+
+    def found(wildcards):
+        if not settings.log_rows:
+            raise WorkflowError("log_experiments: no row in this configuration; config.yaml of the project has them")
+        return files()
+
+    return found

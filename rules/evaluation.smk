@@ -26,6 +26,35 @@ rule predict_baselines:
         " --compute {params.compute:q} 2>&1 | tee {log} >&2"
 
 
+rule fit_scenes:
+    input:
+        table="results/samples/{dataset}.{normalization}/table.json",
+    output:
+        equal_time="results/baselines/{dataset}.{normalization}.{inputs}in/scene_equal_time/predictions.json",
+        converged="results/baselines/{dataset}.{normalization}.{inputs}in/scene_converged/predictions.json",
+        seconds="results/baselines/{dataset}.{normalization}.{inputs}in/scene_seconds.csv",
+    log:
+        "logs/fit_scenes/{dataset}.{normalization}.{inputs}in.log",
+    conda:
+        "../envs/pipeline.yaml"
+    threads: settings.compute.threads
+    resources:
+        gpu=settings.jobs.gpu,
+        mem_mb=2000,
+        runtime=settings.jobs.training_minutes,
+    params:
+        views=lambda w: json.dumps({"inputs": int(w.inputs)}),
+        evaluation=settings.evaluation.model_dump_json(),
+        fitting=lambda w: plan.scene_fitting().model_dump_json(),
+        compute=settings.compute.model_dump_json(),
+        code=code("evaluation", "rendering", "geometry", "formats", "imaging.structure"),
+    shell:
+        "python -m workflow_scripts.fit_scenes --table {input.table}"
+        " --predictions-equal-time {output.equal_time} --predictions-converged {output.converged}"
+        " --seconds {output.seconds} --views {params.views:q} --evaluation {params.evaluation:q}"
+        " --fitting {params.fitting:q} --compute {params.compute:q} 2>&1 | tee {log} >&2"
+
+
 rule score_predictions:
     input:
         predictions="results/predictions/{experiment}/predictions.json",
@@ -79,7 +108,7 @@ rule draw_contact_sheet:
 
 rule eval_psnr:
     input:
-        scores=plan.scores(),
+        scores=plan.scores(settings.experiments, plan.answers()),
         sheets=expand("results/contact_sheets/{experiment}.png", experiment=settings.experiments),
     output:
         table="results/eval_psnr.csv",
@@ -121,3 +150,30 @@ rule draw_line:
     shell:
         "python -m workflow_scripts.draw_line --frames {input.frames} --predictions {input.predictions}"
         " --picture {output.picture} --evaluation {params.evaluation:q} 2>&1 | tee {log} >&2"
+
+
+rule proof_of_learning:
+    input:
+        scores=plan.scores(settings.experiments, plan.answers()),
+        fitted=plan.fitting_seconds().values(),
+    output:
+        table="results/proof_of_learning.csv",
+        plot="results/proof_of_learning.png",
+        page="results/proof_of_learning.md",
+    log:
+        "logs/proof_of_learning.log",
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        groups=json.dumps(plan.trained_groups()),
+        fitted=json.dumps(plan.fitting_seconds()),
+        trained=json.dumps(plan.training_seconds()),
+        code=code("evaluation"),
+    shell:
+        "python -m workflow_scripts.proof_of_learning --scores {input.scores} --groups {params.groups:q}"
+        " --fitted {params.fitted:q} --trained {params.trained:q}"
+        " --table {output.table} --plot {output.plot} --page {output.page} 2>&1 | tee {log} >&2"

@@ -79,9 +79,9 @@ rule predict_gslrm:
         runtime=60,
     params:
         declared=lambda w: plan.declared(w.experiment).model_dump_json(),
-        views=lambda w: settings.experiments[w.experiment].views.model_dump_json(),
+        views=lambda w: settings.rows[w.experiment].views.model_dump_json(),
         contract=settings.camera_contract.model_dump_json(),
-        allowed=lambda w: json.dumps(settings.experiments[w.experiment].allow_broken_contract),
+        allowed=lambda w: json.dumps(settings.rows[w.experiment].allow_broken_contract),
         evaluation=settings.evaluation.model_dump_json(),
         compute=settings.compute.model_dump_json(),
         code=code("gslrm", "rendering", "formats"),

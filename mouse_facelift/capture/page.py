@@ -1,6 +1,5 @@
 """A verdict for people: one HTML file that needs nothing beside it."""
 
-import base64
 import html
 import math
 from collections.abc import Iterable, Sequence
@@ -8,14 +7,15 @@ from pathlib import Path
 
 from mouse_facelift.capture.page_animal import tell_animal
 from mouse_facelift.capture.page_foreseen import tell_foreseen
-from mouse_facelift.capture.page_style import STYLE
-from mouse_facelift.capture.page_table import draw_table
 from mouse_facelift.capture.rig_drawing import draw_from_above, draw_in_space, drawn_rig, ring
+from mouse_facelift.capture.rig_style import RIG_STYLE
 from mouse_facelift.capture.sample_pictures import SamplePicture
 from mouse_facelift.formats.manifest import tensor
 from mouse_facelift.formats.verdict import AxisGaps, CameraVerdict, Line, RefusedVerdict, Verdict
 from mouse_facelift.formats.whole import write_text_whole
 from mouse_facelift.geometry.calibration import Calibration
+from mouse_facelift.pages.page import draw_figure, draw_light, draw_page
+from mouse_facelift.pages.table import draw_table
 
 # The rig behind the released weights, opencv_cameras.json of its data.
 TRAINING_VIEWS, TRAINING_DISTANCE, TRAINING_ELEVATION, TRAINING_OPENING = 32, 2.7, 20.0, 50.0
@@ -71,21 +71,14 @@ def write_refusal(verdict: RefusedVerdict, path: Path) -> None:
 
 
 def _page(capture: str, light: str, words: str, sections: Iterable[str]) -> str:
-    title = f"{html.escape(capture)}: {light}"
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title}</title><style>{STYLE}</style></head><body><main>"
-        f'<h1><span class="light {light}">{light}</span> {html.escape(capture)}</h1><p>{html.escape(words)}</p>'
-        + "".join(sections)
-        + "</main></body></html>\n"
-    )
+    heading = f"{draw_light(light, light)} {html.escape(capture)}"
+    return draw_page(f"{capture}: {light}", heading, [f"<p>{html.escape(words)}</p>", *sections], RIG_STYLE)
 
 
 def _lines(lines: Sequence[Line]) -> str:
     rows = []
     for line in lines:
-        shown = f'<span class="light {line.light}">{line.light}</span>'
+        shown = draw_light(line.light, line.light)
         if line.accepted:
             shown += ' <span class="light accepted">accepted in the configuration</span>'
         limits = "" if line.amber is None else f"amber {line.amber:g}, red {line.red:g} {html.escape(line.unit)}"
@@ -217,10 +210,8 @@ def _explain(reading: AxisGaps) -> str:
 def _pictures(pictures: Sequence[SamplePicture]) -> str:
     figures = []
     for picture in pictures:
-        coded = base64.b64encode(picture.jpeg).decode()
-        words = f"{html.escape(picture.camera)}, frame {picture.frame}"
-        shown = f'<img src="data:image/jpeg;base64,{coded}" alt="{words}, mask outlined">'
-        figures.append(f"<figure>{shown}<figcaption>{words}</figcaption></figure>")
+        words = f"{picture.camera}, frame {picture.frame}"
+        figures.append(draw_figure(picture.jpeg, "jpeg", f"{words}, mask outlined", words))
     return f'<h2>Masks</h2><div class="figures">{"".join(figures)}</div>'
 
 

@@ -2,8 +2,8 @@
 
 import html
 
-from mouse_facelift.capture.page_table import draw_table
 from mouse_facelift.formats.verdict import UpReport, Verdict
+from mouse_facelift.pages.table import draw_table
 
 FAULTS = {
     "few_views": "too few views show the animal",

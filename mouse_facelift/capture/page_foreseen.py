@@ -3,8 +3,8 @@
 import html
 from collections.abc import Sequence
 
-from mouse_facelift.capture.page_table import draw_table
 from mouse_facelift.formats.foreseen import ForeseenWay
+from mouse_facelift.pages.table import draw_table
 
 HEAD = [
     "normalization", "camera", "residual px, 50 / 95 % / most", "raw px a px", "clipped", "filled", "told distance",

@@ -1,7 +1,7 @@
 """The summary as bars: PSNR of the animal and of the whole picture, held-out beside input views."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +13,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from mouse_facelift.evaluation.baselines import BASELINES, VISUAL_HULL
+from mouse_facelift.evaluation.baselines import VISUAL_HULL
 from mouse_facelift.evaluation.scores import TASK
 from mouse_facelift.formats.whole import whole_file
+from mouse_facelift.plan import FITTED, TRIVIAL
 
 NETWORK = {"held_out": "#0b5c8a", "input": "#9cc9e3"}
 BASELINE = {"held_out": "#6b6b6b", "input": "#cfcfcf"}
+FITTED_SCENE = {"held_out": "#9a6a12", "input": "#e6cf9f"}
 ROLES = {"held_out": "held-out views", "input": "input views"}
 PANELS = {"psnr_foreground": "PSNR of the animal alone (dB)", "psnr": "PSNR of the whole picture (dB)"}
 BAR = 0.36
@@ -48,13 +50,15 @@ def plot_summary(summary: pd.DataFrame, path: Path) -> None:
         _write_status(panels[0], place, status)
     keys: list[Artist] = [
         Patch(color=colors[role], label=f"{kind}, {words}")
-        for kind, colors in (("network", NETWORK), ("trivial answer", BASELINE))
+        for kind, colors in _kinds(summary["experiment"])
         for role, words in ROLES.items()
     ]
     keys.append(
         Line2D([], [], color=HULL_COLOR, linestyle=HULL_DASHES, linewidth=1, label="visual hull, held-out views")
     )
-    figure.legend(handles=keys, loc="outside lower center", ncols=5, frameon=False, fontsize=10)
+    figure.legend(
+        handles=keys, loc="outside lower center", ncols=5 if len(keys) == 5 else 4, frameon=False, fontsize=10
+    )
     with whole_file(path) as partial:
         figure.savefig(partial, dpi=110, format="png")
 
@@ -89,14 +93,23 @@ def _write_status(panel: Axes, place: float, status: str) -> None:
     )
 
 
+def colors_of(experiment: str) -> dict[str, str]:
+    """Colors of a row's bars, by role."""
+    return BASELINE if experiment in TRIVIAL else FITTED_SCENE if experiment in FITTED else NETWORK
+
+
+def _kinds(experiments: Iterable[str]) -> list[tuple[str, dict[str, str]]]:
+    fitted = [("fitted to the scene", FITTED_SCENE)] if set(FITTED) & set(experiments) else []
+    return [("network", NETWORK), *fitted, ("trivial answer", BASELINE)]
+
+
 def _draw_panel(panel: Axes, summary: pd.DataFrame, metric: str, places: list[float]) -> None:
-    trivial = summary["experiment"].isin(BASELINES).to_numpy()
     heights = np.array(places)
     for role, offset in (("held_out", -BAR / 2), ("input", BAR / 2)):
         values = summary[f"{role}_{metric}"].to_numpy(dtype=float)
         known = np.isfinite(values)
-        colors = np.where(trivial, BASELINE[role], NETWORK[role])
-        panel.barh(heights[known] + offset, values[known], height=BAR, color=colors[known].tolist())
+        colors = [colors_of(name)[role] for name in summary["experiment"][known]]
+        panel.barh(heights[known] + offset, values[known], height=BAR, color=colors)
         for place, value in zip(heights[known] + offset, values[known], strict=True):
             panel.annotate(
                 f"{value:.1f}",

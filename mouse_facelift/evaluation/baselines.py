@@ -1,26 +1,24 @@
 """Rule `predict_baselines`: the trivial answers, as prediction tables like any experiment's."""
 
 import logging
-import os
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
-from mouse_facelift.formats.predictions import PredictionRow, PredictionTable, Renderings, chosen_samples, turns
+from mouse_facelift.evaluation.answer_table import answer_table, white_picture
+from mouse_facelift.formats.predictions import Renderings, chosen_samples, turns
 from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.formats.sample_table import SampleRow, SampleTable, load_sample
-from mouse_facelift.formats.whole import whole_folder
-from mouse_facelift.geometry.hull import carve_closely
+from mouse_facelift.geometry.hull import Hull, carve_closely
+from mouse_facelift.plan import TRIVIAL
 from mouse_facelift.rendering.backends import use_threads
 from mouse_facelift.rendering.painted_hull import paint_hull, render_hull
 from mouse_facelift.settings import Compute, Evaluation, InputViews
 
 logger = logging.getLogger(__name__)
 
-WHITE_PICTURE = "white_picture"
-VISUAL_HULL = "visual_hull"
-BASELINES = (WHITE_PICTURE, VISUAL_HULL)
+WHITE_PICTURE, VISUAL_HULL = TRIVIAL
 SEARCH = 2.0  # of the subject's radius: few views carve a hull larger than the subject
 
 
@@ -47,62 +45,36 @@ def predict_baselines(
     chosen = chosen_samples(samples, evaluation.split, evaluation.samples)
     given = turns(samples.view_count, views.most)
     logger.info("%s: %d samples, %d turns of %d input views each", table, len(chosen), len(given), views.most)
-    white_rows: list[PredictionRow] = []
-    hull_rows: list[PredictionRow] = []
-    empty_hulls = 0
     with (
-        whole_folder(_renderings(predictions_white)) as white_folder,
-        whole_folder(_renderings(predictions_hull)) as hull_folder,
+        answer_table(WHITE_PICTURE, predictions_white, table, samples, views.most) as white,
+        answer_table(VISUAL_HULL, predictions_hull, table, samples, views.most) as hulls,
     ):
         for row in tqdm(chosen, desc="baselines", unit="sample", disable=None):
             sample = load_sample(table, row)
-            white = Renderings(torch.ones_like(sample.over_white()), torch.zeros_like(sample.alpha))
             for turn, inputs in enumerate(given):
-                hull = _draw_hull(row, sample, list(inputs), evaluation, compute)
-                if hull is None:
-                    logger.warning("sample %s: the views %s contradict each other: an empty hull", row.name, inputs)
-                    empty_hulls += 1
-                for drawn, folder, rows, predictions in (
-                    (white, white_folder, white_rows, predictions_white),
-                    (hull or white, hull_folder, hull_rows, predictions_hull),
-                ):
-                    file = f"{row.name}_turn_{turn}.npz"
-                    drawn.write(folder / file)
-                    place = f"{_renderings(predictions).name}/{file}"
-                    rows.append(PredictionRow(sample=row.name, turn=turn, inputs=inputs, renderings=place, model=None))
-    hull_status = f"complete; empty hull in {empty_hulls} of {len(hull_rows)} turns" if empty_hulls else "complete"
-    for experiment, predictions, rows, status in (
-        (WHITE_PICTURE, predictions_white, white_rows, "complete"),
-        (VISUAL_HULL, predictions_hull, hull_rows, hull_status),
-    ):
-        PredictionTable(
-            experiment=experiment,
-            dataset=samples.dataset,
-            normalization=samples.normalization,
-            samples=os.path.relpath(table, predictions.parent),
-            view_count=samples.view_count,
-            input_views=views.most,
-            status=status,
-            weights="none",
-            rows=tuple(rows),
-        ).write(predictions)
+                white.add(row, sample, turn, inputs, white_picture(sample))
+                hulls.add(row, sample, turn, inputs, _draw_hull(row, sample, list(inputs), evaluation, compute))
 
 
-def _renderings(predictions: Path) -> Path:
-    return predictions.with_name(f"{predictions.stem}.renderings")
+def hull_of_inputs(
+    row: SampleRow, sample: Sample, inputs: list[int], mask_threshold: float, resolution: int
+) -> Hull | None:
+    """Carve the hull of the input views; None if it is empty."""
+    hull = carve_closely(
+        sample.alpha[inputs] > mask_threshold,
+        sample.cameras[inputs],
+        torch.tensor(row.subject_center, dtype=torch.float64),
+        SEARCH * row.subject_radius,
+        resolution,
+    )
+    return hull if len(hull) else None
 
 
 def _draw_hull(
     row: SampleRow, sample: Sample, inputs: list[int], evaluation: Evaluation, compute: Compute
 ) -> Renderings | None:
     """Draw the hull of the input views as all views see it; None if it is empty."""
-    hull = carve_closely(
-        sample.alpha[inputs] > evaluation.mask_threshold,
-        sample.cameras[inputs],
-        torch.tensor(row.subject_center, dtype=torch.float64),
-        SEARCH * row.subject_radius,
-        evaluation.hull_resolution,
-    )
-    if not len(hull):
+    hull = hull_of_inputs(row, sample, inputs, evaluation.mask_threshold, evaluation.hull_resolution)
+    if hull is None:
         return None
     return render_hull(paint_hull(hull, sample, inputs), hull.voxel_size, sample.cameras, compute.renderer)

@@ -1,18 +1,19 @@
 """Rule `eval_psnr`: all scores in one table, one row an experiment, trivial answers beside them."""
 
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
 from mouse_facelift.evaluation.bar_plot import plot_summary
-from mouse_facelift.evaluation.baselines import BASELINES
 from mouse_facelift.evaluation.scores import METRICS, TASK, read_scores, write_scores
+from mouse_facelift.plan import FITTED, TRIVIAL
 
 logger = logging.getLogger(__name__)
 
 ROLES = ("held_out", "input")
-GAINS = [f"gain_over_{baseline}" for baseline in BASELINES]
+GAINS = [f"gain_over_{baseline}" for baseline in TRIVIAL]
 SUMMARY_COLUMNS = [
     "experiment",
     *TASK,
@@ -38,7 +39,7 @@ def eval_psnr(scores: list[Path], table: Path, summary: Path, plot: Path) -> Non
         ValueError: a file is no table of scores, two files hold the same experiment, or an experiment has no baseline
             of the same dataset, normalization and input views, or one with other views.
     """
-    joined = pd.concat(_read_distinct(scores), ignore_index=True)
+    joined = read_distinct(scores)
     rows = summarize(joined)
     write_scores(joined, table)
     write_scores(rows, summary)
@@ -46,42 +47,49 @@ def eval_psnr(scores: list[Path], table: Path, summary: Path, plot: Path) -> Non
     plot_summary(rows, plot)
 
 
-def _read_distinct(paths: list[Path]) -> list[pd.DataFrame]:
+def read_distinct(paths: list[Path]) -> pd.DataFrame:
+    """Join tables of scores, one below the other.
+
+    Raises:
+        FileNotFoundError: a table is absent.
+        ValueError: a file is no table of scores, or two files hold the same experiment.
+    """
     tables = []
     sources: dict[tuple[object, ...], Path] = {}
     for path in paths:
         scores = read_scores(path)
         for _, row in scores[["experiment", *TASK]].drop_duplicates().iterrows():
             if (earlier := sources.setdefault(tuple(row), path)) != path:
-                raise ValueError(f"{path}: {_describe(tuple(row))} was scored in {earlier} already")
+                raise ValueError(f"{path}: {describe(tuple(row))} was scored in {earlier} already")
         tables.append(scores)
-    return tables
+    return pd.concat(tables, ignore_index=True)
 
 
-def _describe(key: tuple[object, ...]) -> str:
+def describe(key: tuple[object, ...]) -> str:
+    """Name an experiment and its task."""
     experiment, dataset, normalization, inputs = key
     return f"{experiment} (dataset {dataset}, normalization {normalization}, {inputs} input views)"
 
 
 def summarize(scores: pd.DataFrame) -> pd.DataFrame:
-    """Sum scores up to one row an experiment; of each task the baselines come first.
+    """Sum scores up to one row an experiment; of each task the answers without a network come first.
 
     Raises:
         ValueError: as `eval_psnr`, about baselines.
     """
     rows = []
     for task, of_task in scores.groupby(TASK, sort=False):
-        by_experiment = dict(list(of_task.groupby("experiment", sort=False)))
-        for baseline in BASELINES:
+        by_experiment = {str(name): found for name, found in of_task.groupby("experiment", sort=False)}
+        for baseline in TRIVIAL:
             if baseline not in by_experiment:
                 raise ValueError(
-                    f"no scores of {_describe((baseline, *task))} to compare with; found {list(by_experiment)}"
+                    f"no scores of {describe((baseline, *task))} to compare with; found {list(by_experiment)}"
                 )
         summaries = {name: _summarize_one(found) for name, found in by_experiment.items()}
-        for name in [*BASELINES, *(name for name in by_experiment if name not in BASELINES)]:
+        for name in in_order(by_experiment):
             gains = {}
-            for column, baseline in zip(GAINS, BASELINES, strict=True):
-                _require_same_views(by_experiment[name], by_experiment[baseline], (name, *task), baseline)
+            for column, baseline in zip(GAINS, TRIVIAL, strict=True):
+                require_same_views(by_experiment[name], by_experiment[baseline], (name, *task), baseline)
                 field = "held_out_psnr_foreground"
                 gains[column] = summaries[name][field] - summaries[baseline][field]
             status = "; ".join(by_experiment[name]["status"].unique())
@@ -89,6 +97,13 @@ def summarize(scores: pd.DataFrame) -> pd.DataFrame:
                 {"experiment": name, **dict(zip(TASK, task, strict=True)), **summaries[name], **gains, "status": status}
             )
     return pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
+
+
+def in_order(experiments: Iterable[str]) -> list[str]:
+    """Answers without a network first, then experiments as they come."""
+    found = list(experiments)
+    answers = [name for name in (*TRIVIAL, *FITTED) if name in found]
+    return answers + [name for name in found if name not in answers]
 
 
 def _summarize_one(scores: pd.DataFrame) -> dict[str, int | float]:
@@ -102,12 +117,13 @@ def _summarize_one(scores: pd.DataFrame) -> dict[str, int | float]:
     return found
 
 
-def _require_same_views(scores: pd.DataFrame, others: pd.DataFrame, key: tuple[object, ...], baseline: str) -> None:
+def require_same_views(scores: pd.DataFrame, others: pd.DataFrame, key: tuple[object, ...], baseline: str) -> None:
+    """Raise ValueError unless an experiment, named with its task by `key`, was scored on a baseline's views."""
     found, expected = (set(table[SAME_VIEWS].itertuples(index=False, name=None)) for table in (scores, others))
     if found != expected:
         example = sorted(found ^ expected)[0]
         raise ValueError(
-            f"{_describe(key)}: scored on {len(found)} views, but {baseline} on {len(expected)};"
+            f"{describe(key)}: scored on {len(found)} views, but {baseline} on {len(expected)};"
             f" only one of them has {dict(zip(SAME_VIEWS, example, strict=True))}"
         )
 

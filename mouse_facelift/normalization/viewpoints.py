@@ -104,7 +104,8 @@ def place_views(
             filling = Similarity(normalization.radius / radius, session.upright, origin)
             return _at_contract_distance(session, filling, contract)
         case Resize():
-            return _stretched(session.calibration, normalization.normalize_distance_to, contract.image_size)
+            origin = center if normalization.center == "frame" else torch.zeros(3, dtype=torch.float64)
+            return _stretched(session.calibration, origin, normalization.normalize_distance_to, contract.image_size)
 
 
 def _origin(session: Session, center: Float[Tensor, "3"], normalization: Keep | Moved) -> Float[Tensor, "3"]:
@@ -155,13 +156,16 @@ def _at_contract_distance(session: Session, similarity: Similarity, contract: Ca
     )
 
 
-def _stretched(calibration: Calibration, mean_distance: float | None, image_size: int) -> Viewpoints:
-    """Keep the file's cameras and world; stretch the undistorted pictures to a square, and K with them.
+def _stretched(
+    calibration: Calibration, origin: Float[Tensor, "3"], mean_distance: float | None, image_size: int
+) -> Viewpoints:
+    """Keep the file's cameras and axes; stretch the undistorted pictures to a square, and K with them.
 
     Args:
         calibration: the lenses.
-        mean_distance: translations alone are scaled so that cameras stand so far from the file's origin on average;
-            None: millimeters stay.
+        origin: of the sample's world, mm in the file's.
+        mean_distance: translations alone are scaled so that cameras stand so far from the origin on average; None:
+            millimeters stay.
         image_size: of the square, px.
 
     A lens's skew is not kept, as sample folders cannot hold it: the pictures are sampled without it.
@@ -170,12 +174,12 @@ def _stretched(calibration: Calibration, mean_distance: float | None, image_size
     poses = invert_poses(calibration.world_to_camera)
     scale = 1.0
     if mean_distance is not None:
-        scale = mean_distance / float(torch.linalg.vector_norm(poses[:, :3, 3], dim=-1).mean())
-    unmoved = Similarity(scale, torch.eye(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64))
+        scale = mean_distance / float(torch.linalg.vector_norm(poses[:, :3, 3] - origin, dim=-1).mean())
+    unturned = Similarity(scale, torch.eye(3, dtype=torch.float64), origin)
     stretch = image_size / calibration.image_sizes.double()
     intrinsics = calibration.intrinsics.clone()
     intrinsics[:, 0, 1] = 0
     intrinsics[:, :2, 2] += 0.5  # a stretch about the picture's outer corner, not about its first pixel's center
     intrinsics[:, :2] *= stretch[:, :, None]
-    cameras = Cameras(unmoved.poses(poses), intrinsics, image_size, image_size)
-    return Viewpoints(unmoved, taken=cameras, told=cameras)
+    cameras = Cameras(unturned.poses(poses), intrinsics, image_size, image_size)
+    return Viewpoints(unturned, taken=cameras, told=cameras)

@@ -26,9 +26,24 @@ FINEST = 8
 
 
 def paint_hull(hull: Hull, sample: Sample, inputs: list[int]) -> Gaussians:
-    """Turn the voxels at the surface to opaque Gaussians in the mean color of the input views that see them.
+    """Turn the voxels at and just below the surface to opaque Gaussians in the colors of `painted_surface`.
 
-    Voxels that no input view sees take the color of the nearest that one sees, and so do those just below the surface.
+    Raises:
+        ValueError: the hull is empty.
+    """
+    surface, colors = painted_surface(hull, sample, inputs)
+    depth, nearest = cKDTree(surface.numpy()).query(hull.points.numpy(), distance_upper_bound=SHELL * hull.voxel_size)
+    shell = torch.from_numpy(np.isfinite(depth))
+    colors = colors[torch.from_numpy(nearest)[shell]]
+    return round_gaussians(hull.points[shell], colors, VOXEL_SCALE * hull.voxel_size, VOXEL_OPACITY)
+
+
+def painted_surface(
+    hull: Hull, sample: Sample, inputs: list[int]
+) -> tuple[Float[Tensor, "point 3"], Float[Tensor, "point 3"]]:
+    """Centers of the voxels at the surface, and the mean color, in 0..1, of the input views that see them.
+
+    Voxels that no input view sees take the color of the nearest that one sees.
 
     Raises:
         ValueError: the hull is empty.
@@ -37,15 +52,18 @@ def paint_hull(hull: Hull, sample: Sample, inputs: list[int]) -> Gaussians:
     seen = visible(surface, sample.cameras[inputs], hull.voxel_size)
     colors, colored = _mean_colors(surface, sample, inputs, seen)
     _, nearest = cKDTree(surface[colored].numpy()).query(surface.numpy())
-    colors = colors[colored][torch.from_numpy(nearest)]
-    depth, nearest = cKDTree(surface.numpy()).query(hull.points.numpy(), distance_upper_bound=SHELL * hull.voxel_size)
-    shell = torch.from_numpy(np.isfinite(depth))
-    points, colors = hull.points[shell], colors[torch.from_numpy(nearest)[shell]]
+    return surface, colors[colored][torch.from_numpy(nearest)]
+
+
+def round_gaussians(
+    points: Float[Tensor, "point 3"], colors: Float[Tensor, "point 3"], scale: float, opacity: float
+) -> Gaussians:
+    """Put a ball of one standard deviation (world units) and opacity (between 0 and 1) at each point; float32."""
     gaussians = Gaussians(
         means=points,
-        log_scales=torch.full_like(points, math.log(VOXEL_SCALE * hull.voxel_size)),
+        log_scales=torch.full_like(points, math.log(scale)),
         quats=torch.tensor([1.0, 0.0, 0.0, 0.0], dtype=points.dtype).repeat(len(points), 1),
-        opacity_logits=torch.full_like(points[:, 0], math.log(VOXEL_OPACITY / (1 - VOXEL_OPACITY))),
+        opacity_logits=torch.full_like(points[:, 0], math.log(opacity / (1 - opacity))),
         sh=((colors - 0.5) / SH_BAND_0)[:, None],
     )
     return gaussians.to(dtype=torch.float32)
@@ -76,8 +94,13 @@ def render_hull(gaussians: Gaussians, voxel_size: float, cameras: Cameras, backe
     depths = depths + cameras.world_to_camera[:, 2, 3].float()
     voxel = voxel_size * float((cameras.fxfycxcy[:, :2].amin(1) / depths.abs()).median())  # px
     factor = min(max(math.ceil(FINE_VOXEL / voxel), 1), FINEST)
+    return render_finely(gaussians, cameras, factor, backend)
+
+
+def render_finely(gaussians: Gaussians, cameras: Cameras, fineness: int, backend: Backend) -> Renderings:
+    """Draw over white on a picture so many times as fine, and average it down. Differentiable in the Gaussians."""
     intrinsics = cameras.intrinsics.clone()
-    intrinsics[:, :2] *= factor
-    fine = Cameras(cameras.camera_to_world, intrinsics, cameras.width * factor, cameras.height * factor)
+    intrinsics[:, :2] *= fineness
+    fine = Cameras(cameras.camera_to_world, intrinsics, cameras.width * fineness, cameras.height * fineness)
     drawn = render(gaussians, fine, backend)
-    return Renderings(functional.avg_pool2d(drawn.rgb, factor), functional.avg_pool2d(drawn.alpha, factor))
+    return Renderings(functional.avg_pool2d(drawn.rgb, fineness), functional.avg_pool2d(drawn.alpha, fineness))

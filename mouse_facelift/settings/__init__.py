@@ -8,6 +8,7 @@ from mouse_facelift.settings.augmentation import Augmentation
 from mouse_facelift.settings.base import FRAME_FIELD, digest
 from mouse_facelift.settings.capture import CalibrationFile, Capture, FloorPoints, FrameRange, KeyPointsFile
 from mouse_facelift.settings.contract import CameraContract
+from mouse_facelift.settings.fitting import FittingRates, SceneFitting
 from mouse_facelift.settings.guard import GuardPolicy, HeldOut
 from mouse_facelift.settings.learning import (
     Animals,
@@ -33,6 +34,7 @@ from mouse_facelift.settings.learning import (
     TrainedMethod,
     TrainingPlan,
 )
+from mouse_facelift.settings.log_experiments import LogExperiments, name_in_log
 from mouse_facelift.settings.losses import Losses, WeightFrom
 from mouse_facelift.settings.masks import AlphaMasks, BackgroundMasks, CarriedMasks, MadeMasks, MaskCleaning, VideoMasks
 from mouse_facelift.settings.normalization import (
@@ -77,6 +79,7 @@ __all__ = [
     "Experiment",
     "Fill",
     "FinetunePlan",
+    "FittingRates",
     "FloorPoints",
     "FrameFault",
     "FrameRange",
@@ -90,6 +93,7 @@ __all__ = [
     "KeyPointsFile",
     "Layerwise",
     "Limit",
+    "LogExperiments",
     "Lora",
     "LoraTarget",
     "Losses",
@@ -106,6 +110,7 @@ __all__ = [
     "Relabel",
     "RenderedPlan",
     "Resize",
+    "SceneFitting",
     "Settings",
     "Split",
     "Start",
@@ -120,6 +125,7 @@ __all__ = [
     "WeightFrom",
     "digest",
     "json_schema",
+    "name_in_log",
     "parse_settings",
     "read_settings",
     "refuse_repeated_keys",

@@ -61,7 +61,9 @@ class Resize(Section):
 
     mode: Literal["resize"]
     normalize_distance_to: PositiveFloat | None
-    """null: millimeters stay; else translations alone are scaled to this mean distance"""
+    """null: millimeters stay; else translations alone are scaled to this mean distance from the origin"""
+    center: Literal["file", "frame"]
+    """where the world's origin is: where the calibration has it, or at the animal of every frame"""
 
     @property
     def honest(self) -> bool:

@@ -9,7 +9,9 @@ from mouse_facelift.settings.animal import AnimalWork
 from mouse_facelift.settings.base import Fraction, Name, Section
 from mouse_facelift.settings.capture import Capture, Simulation
 from mouse_facelift.settings.contract import CameraContract
+from mouse_facelift.settings.fitting import SceneFitting
 from mouse_facelift.settings.learning import Checkpoint, Experiment, Pretraining
+from mouse_facelift.settings.log_experiments import LogExperiments, name_in_log
 from mouse_facelift.settings.normalization import Normalization, NormalizationModes, NormalizationWork
 from mouse_facelift.settings.verdict import VerdictWork
 
@@ -83,8 +85,12 @@ class Settings(Section):
     datasets: dict[Name, Dataset]
     checkpoints: dict[Name, Checkpoint]
     experiments: dict[Name, Experiment]
+    log_experiments: LogExperiments | None
+    """null: there are none"""
     pretraining: Pretraining
     evaluation: Evaluation
+    scene_fitting: SceneFitting | None
+    """null: no scene is fitted"""
     compute: Compute
     jobs: Jobs
 
@@ -101,21 +107,38 @@ class Settings(Section):
                     raise ValueError(
                         f"datasets.{row}.views: {dataset.views} views of capture {name}, which has {cameras} cameras"
                     )
-        for row, experiment in self.experiments.items():
-            _require(experiment.dataset, self.datasets, f"experiments.{row}.dataset")
-            _require(experiment.normalization, self.normalizations, f"experiments.{row}.normalization")
-            _require(experiment.checkpoint, self.checkpoints, f"experiments.{row}.checkpoint")
-            if (domain := self.checkpoints[experiment.checkpoint].domain) not in experiment.accepts_domains:
-                raise ValueError(
-                    f"experiments.{row}.accepts_domains: checkpoint {experiment.checkpoint} is of domain {domain},"
-                    f" accepted: {', '.join(experiment.accepts_domains)}"
-                )
-            if experiment.views.most > (views := self.datasets[experiment.dataset].views):
-                raise ValueError(
-                    f"experiments.{row}.views.inputs: {experiment.views.most}, but samples of dataset"
-                    f" {experiment.dataset} have {views} views"
-                )
+        if clash := sorted(self.experiments.keys() & self.log_rows.keys()):
+            raise ValueError(f"experiments: {', '.join(clash)}: taken by rows of log_experiments; choose another name")
+        for name, experiment in self.experiments.items():
+            self._require_of_experiment(experiment, f"experiments.{name}")
+        for name, experiment in self.log_rows.items():
+            self._require_of_experiment(experiment, f"log_experiments.{name_in_log(name)}")
         return self
+
+    def _require_of_experiment(self, experiment: Experiment, row: str) -> None:
+        _require(experiment.dataset, self.datasets, f"{row}.dataset")
+        _require(experiment.normalization, self.normalizations, f"{row}.normalization")
+        _require(experiment.checkpoint, self.checkpoints, f"{row}.checkpoint")
+        if (domain := self.checkpoints[experiment.checkpoint].domain) not in experiment.accepts_domains:
+            raise ValueError(
+                f"{row}.accepts_domains: checkpoint {experiment.checkpoint} is of domain {domain},"
+                f" accepted: {', '.join(experiment.accepts_domains)}"
+            )
+        if experiment.views.most > (views := self.datasets[experiment.dataset].views):
+            raise ValueError(
+                f"{row}.views.inputs: {experiment.views.most}, but samples of dataset {experiment.dataset} have"
+                f" {views} views"
+            )
+
+    @property
+    def log_rows(self) -> Mapping[str, Experiment]:
+        """The research log's experiments, by the names under which files of their results stand."""
+        return {} if self.log_experiments is None else self.log_experiments.rows
+
+    @property
+    def rows(self) -> Mapping[str, Experiment]:
+        """All experiments; those of `experiments` come first."""
+        return {**self.experiments, **self.log_rows}
 
 
 def _require(name: str, rows: Mapping[str, object], where: str) -> None:

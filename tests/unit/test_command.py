@@ -26,7 +26,7 @@ def test_paths_numbers_lists_and_sections_arrive_typed(monkeypatch):
 
     received(
         monkeypatch, work, "--paths", "a b", "c", "--count", "3", "--name", "12", "--views", '{"inputs": 2}',
-        "--way", '{"mode": "resize", "normalize_distance_to": null}', "--allowed", "true",
+        "--way", '{"mode": "resize", "normalize_distance_to": null, "center": "file"}', "--allowed", "true",
     )  # fmt: skip
     assert calls == [([Path("a b"), Path("c")], 3, "12", InputViews(inputs=2), "resize", True)]
 

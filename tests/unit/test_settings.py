@@ -38,7 +38,8 @@ def sections(content, path=()):
     if isinstance(content, dict):
         yield path, content
         for key, value in content.items():
-            yield from sections(value, (*path, key))
+            if path != ("log_experiments",) or key in ("full_1e4", "zero_shot"):  # its rows are all of one kind
+                yield from sections(value, (*path, key))
 
 
 # Rows of these sections are named by the user.
@@ -103,6 +104,42 @@ def test_a_wrong_value_is_named(content, place, value, words):
     with pytest.raises(ValueError, match=words) as refused:
         parse_settings(content, "config.yaml")
     assert str(refused.value).startswith("config.yaml: ")
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [
+        (("lora", "dataset"), "reel", r"log_experiments\.lora\.dataset: 'reel' is not defined"),
+        (("lora", "accepts_domains"), ["mouse"], r"log_experiments\.lora\.accepts_domains: checkpoint small is of"),
+        (("lora", "finetune", "method"), "none", r"log_experiments\.lora\.finetune.*"),
+        (("lora", "finetune"), {"method": "none"}, r"lora\.finetune\.method: found none, expected one in which some"),
+        (("lora", "finetune", "measured"), None, r"lora\.finetune\.measured: found null, expected steps"),
+        (("lora", "finetune", "measured", "samples"), 3, r"lora\.finetune\.measured: expected the same as in full_1e4"),
+        (("surprise",), None, r"log_experiments\.surprise: unknown key"),
+    ],
+)
+def test_rows_of_the_research_log_can_be_compared(content, place, value, words):
+    section = content["log_experiments"] = copy.deepcopy(content["log_experiments"])
+    for key in place[:-1]:
+        section[key] = copy.copy(section[key])  # anchors of the file share their sections
+        section = section[key]
+    section[place[-1]] = value
+    with pytest.raises(ValueError, match=words):
+        parse_settings(content, "config.yaml")
+
+
+def test_rows_of_the_research_log_stand_beside_the_experiments(content):
+    del content["log_experiments"]["lora"]
+    content["log_experiments"] |= {"lora": None}
+    plan = Plan(parse_settings(content, "config.yaml"))
+    assert "log_lora" not in plan.settings.rows and "log_full_1e4" in plan.settings.rows
+    assert plan.training("log_inputs_5") == plan.training("log_full_1e4") != plan.training("full")
+    honest = {name for capture in content["captures"] for name in plan.normalizations(capture)}
+    assert honest == {row["normalization"] for row in content["experiments"].values()}  # none for the log's rows
+    assert not [path for path in plan.scores(plan.settings.experiments, plan.answers()) if "log_" in path]
+    content["experiments"]["log_full_1e4"] = content["experiments"]["full"]
+    with pytest.raises(ValueError, match="log_full_1e4: taken by rows of log_experiments"):
+        parse_settings(content, "config.yaml")
 
 
 def test_a_checkpoint_of_another_domain_is_refused(content):

@@ -70,13 +70,13 @@ def ball(name: str, cameras: Cameras, radius: float = RADIUS, center: tuple[floa
 def write_table(folder: Path, samples: list[Sample], violations: tuple[str, ...] = ()) -> Path:
     rows = []
     for number, sample in enumerate(samples):
-        place = folder / "samples" / sample.name
+        place = folder / "samples" / f"folder_{number}"  # a sample's name need not be its folder's
         place.mkdir(parents=True)
         write_sample(place, sample, NAMES[: len(sample.cameras)])
         rows.append(
             SampleRow(
                 name=sample.name,
-                folder=f"samples/{sample.name}",
+                folder=f"samples/{place.name}",
                 split="test",
                 capture="walk",
                 frame=number,

@@ -86,6 +86,12 @@ def test_each_experiment_is_compared_with_baselines_of_its_own_task() -> None:
     assert (gains["few"], gains["many"]) == (3, 1)
 
 
+def test_answers_without_a_network_come_first() -> None:
+    tables = [scores_of("full", [17], [24]), scores_of("scene_converged", [16], [30]), *baselines([14], [20])]
+    names = summarize(pd.concat(tables))["experiment"].tolist()
+    assert names == ["white_picture", "visual_hull", "scene_converged", "full"]
+
+
 def test_with_no_view_held_out_there_is_no_gain_to_tell() -> None:
     rows = summarize(pd.concat([*baselines([], [20]), scores_of("full", [], [24])]))
     assert rows["held_out_scored"].tolist() == [0, 0, 0]

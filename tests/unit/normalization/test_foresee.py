@@ -71,7 +71,7 @@ def test_what_would_be_refused_is_told_and_wrong_ways_are_marked(
             tmp_path,
             {
                 "strict": FILL.model_copy(update={"residual_limit": 0.05}),
-                "resize": Resize(mode="resize", normalize_distance_to=None),
+                "resize": Resize(mode="resize", normalize_distance_to=None, center="file"),
                 "relabel": Relabel(mode="relabel", fill=0.6),
             },
         )

@@ -66,7 +66,7 @@ def test_pictures_are_those_that_the_told_cameras_would_take(
 
 @pytest.mark.parametrize(
     "normalization",
-    [KEEP, RELABEL, Resize(mode="resize", normalize_distance_to=None), FILL],
+    [KEEP, RELABEL, Resize(mode="resize", normalize_distance_to=None, center="file"), FILL],
     ids=lambda value: getattr(value, "mode", ""),
 )
 def test_the_manifest_tells_where_pictures_show_a_point(

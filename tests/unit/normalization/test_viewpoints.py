@@ -1,6 +1,7 @@
 """Where views are taken from and where samples say so: one geometry, to a thousandth of a pixel."""
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -32,8 +33,9 @@ MODES: list[Normalization] = [
     Keep(mode="keep", center="frame", unit="contract"),
     Contract(mode="contract", center="frame", rectify=False, residual_limit=1.0),
     Fill(mode="fill", radius=0.6, center="frame", rectify=False, residual_limit=3.0),
-    Resize(mode="resize", normalize_distance_to=None),
-    Resize(mode="resize", normalize_distance_to=2.7),
+    Resize(mode="resize", normalize_distance_to=None, center="file"),
+    Resize(mode="resize", normalize_distance_to=2.7, center="file"),
+    Resize(mode="resize", normalize_distance_to=2.7, center="frame"),
 ]
 WITHIN = 1e-3  # px of the view; a twentieth of what is asked for
 
@@ -167,13 +169,13 @@ def test_fill_gives_the_animal_its_radius(seed: int) -> None:
     torch.testing.assert_close(placed.similarity.points(scene.center), torch.zeros(3, dtype=torch.float64))
 
 
-@pytest.mark.parametrize("distance", [None, 2.7])
+@pytest.mark.parametrize(("distance", "center"), [(None, "file"), (2.7, "file"), (2.7, "frame"), (None, "frame")])
 @given(seed=seeds)
 @settings(max_examples=6)
-def test_resize_keeps_the_files_world(seed: int, distance: float | None) -> None:
-    """K is the lens's own, stretched about the picture's outer corner; cameras stay, or translations alone scale."""
+def test_resize_keeps_the_files_axes(seed: int, distance: float | None, center: Literal["file", "frame"]) -> None:
+    """K is the lens's own, stretched about the picture's outer corner; translations alone are shifted and scaled."""
     scene = any_scene(seed)
-    placed = place(scene, Resize(mode="resize", normalize_distance_to=distance))
+    placed = place(scene, Resize(mode="resize", normalize_distance_to=distance, center=center))
     assert placed.taken is placed.told
     lenses = scene.session.calibration
     fx, fy, cx, cy = placed.told.fxfycxcy.T
@@ -183,10 +185,11 @@ def test_resize_keeps_the_files_world(seed: int, distance: float | None) -> None
     torch.testing.assert_close(cy, (lenses.intrinsics[:, 1, 2] + 0.5) * 64 / 1000)
     poses = invert_poses(lenses.world_to_camera)
     torch.testing.assert_close(placed.told.camera_to_world[:, :3, :3], poses[:, :3, :3])
+    from_origin = lenses.centers - (scene.center if center == "frame" else 0)
     if distance is None:
-        torch.testing.assert_close(placed.told.centers, lenses.centers)
+        torch.testing.assert_close(placed.told.centers, from_origin)
     else:
-        scale = placed.told.centers / lenses.centers
+        scale = placed.told.centers / from_origin
         torch.testing.assert_close(scale, scale[:1, :1].expand_as(scale))
         assert float(torch.linalg.vector_norm(placed.told.centers, dim=-1).mean()) == pytest.approx(distance)
     assert contract_violations(placed.told, CONTRACT)

@@ -19,7 +19,7 @@ from mouse_facelift.settings import CameraContract, Dataset, Keep, Resize, Split
 
 def test_resize_is_consistent_with_its_own_cameras(run: Run, recording: Any) -> None:
     """Wrong for the network, but no lie: its K and poses are those of the stretched pictures."""
-    path = run(Resize(mode="resize", normalize_distance_to=2.7))
+    path = run(Resize(mode="resize", normalize_distance_to=2.7, center="file"))
     views = Views.read(path)
     fields = {violation.split(":")[0] for violation in views.violations}
     assert {"focal", "principal_point", "aim", "roll"} <= fields
@@ -31,7 +31,7 @@ def test_resize_is_consistent_with_its_own_cameras(run: Run, recording: Any) -> 
 
 
 def test_resize_in_millimeters_records_where_the_animal_is(run: Run, recording: Any) -> None:
-    path = run(Resize(mode="resize", normalize_distance_to=None))
+    path = run(Resize(mode="resize", normalize_distance_to=None, center="file"))
     views = Views.read(path)
     fields = {violation.split(":")[0] for violation in views.violations}
     assert {"distance", "subject_radius", "focal"} <= fields
@@ -73,7 +73,7 @@ def test_relabel_says_that_pixels_and_cameras_disagree(run: Run) -> None:
 
 def test_relabel_is_refused_unless_an_experiment_allows_it(run: Run, contract: CameraContract, tmp_path: Path) -> None:
     """Each of its cameras keeps the contract, so the network's side must go by what the manifest says."""
-    dataset = Dataset(captures=("ellipsoids",), views=6, split=Split(blocks=("train", "test"), gap=0))
+    dataset = Dataset(domain="mouse", captures=("ellipsoids",), views=6, split=Split(blocks=("train", "test"), gap=0))
     table = tmp_path / "table.json"
     assemble_dataset([run(RELABEL)], table, "real", dataset, "relabel", contract)
     samples = SampleTable.read(table)

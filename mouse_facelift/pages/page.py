@@ -1,4 +1,8 @@
-"""How a verdict's page looks, by day and by night, on a desk and on a phone."""
+"""A page: how it looks, by day and by night, on a desk and on a phone; and what stands around its sections."""
+
+import base64
+import html
+from collections.abc import Iterable
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #ffffff; --ink: #1c2024; --faint: #667079; --rule: #d9dee3; --mark: #0b62c4;
@@ -19,14 +23,29 @@ th { color: var(--faint); font-weight: 500; } .numbers td { font-variant-numeric
 .figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(260px, 1fr)); gap: 14px; }
 figure { margin: 0; } figure svg, figure img { width: 100%; height: auto; display: block; border-radius: 4px; }
 figcaption { color: var(--faint); font-size: 0.9em; }
-svg { border: 1px solid var(--rule); box-sizing: border-box; }
-svg polyline { fill: none; stroke: var(--ink); stroke-width: 1.3; }
-svg .floor { stroke: var(--faint); stroke-dasharray: 3 4; } svg .sight { stroke: var(--rule); }
-svg .height { stroke: var(--faint); stroke-dasharray: 1 4; } svg .axis { stroke: var(--mark); }
-svg .camera { stroke: var(--mark); } svg .animal { fill: var(--red); }
-svg text { fill: var(--ink); font: 17px system-ui, sans-serif; text-anchor: middle; dominant-baseline: middle; }
-svg text.axis { fill: var(--mark); stroke: none; } svg text.scale { fill: var(--faint); font-size: 15px; }
 @media (max-width: 640px) { .words thead { display: none; } .words tr { display: block; padding: 6px 0;
   border-bottom: 1px solid var(--rule); } .words td { display: block; border: 0; padding: 1px 0;
   overflow-wrap: anywhere; } }
 """
+
+
+def draw_page(title: str, heading: str, sections: Iterable[str], style: str = "") -> str:
+    """Write a page around sections that are HTML already, as the heading is; `style` is CSS beside the common one."""
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{html.escape(title)}</title><style>{STYLE}{style}</style></head><body><main>"
+        f"<h1>{heading}</h1>" + "".join(sections) + "</main></body></html>\n"
+    )
+
+
+def draw_light(color: str, words: str) -> str:
+    """Write words on a color: green, amber or red."""
+    return f'<span class="light {color}">{html.escape(words)}</span>'
+
+
+def draw_figure(picture: bytes, kind: str, alt: str, caption: str) -> str:
+    """Embed a picture, with words below; `kind` is jpeg or png."""
+    coded = base64.b64encode(picture).decode()
+    shown = f'<img src="data:image/{kind};base64,{coded}" alt="{html.escape(alt)}">'
+    return f"<figure>{shown}<figcaption>{html.escape(caption)}</figcaption></figure>"

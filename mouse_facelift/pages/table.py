@@ -1,4 +1,4 @@
-"""Tables of a verdict's page."""
+"""Tables of a page."""
 
 from collections.abc import Iterable, Sequence
 
