@@ -165,7 +165,7 @@ class Gslrm(nn.Module):
         # Half precision would move Gaussians along their rays by up to 0.014 units (bfloat16).
         with torch.autocast(tokens.device.type, enabled=False):
             tokens = tokens.to(self.gaussian_position_embeddings.dtype)
-            free_tokens, image_tokens = tokens.split([free, tokens.shape[1] - free], dim=1)
+            free_tokens, image_tokens = torch.split(tokens, [free, tokens.shape[1] - free], dim=1)
             free_raw = self.gaussian_upsampler(free_tokens)
             pixel_raw = self.pixel_gaussian_decoder(image_tokens)
         pixel_raw = pixel_raw.reshape(len(tokens), -1, self.config.values_per_gaussian)
