@@ -174,7 +174,7 @@ def _loss(guard: Guard, metrics: Sequence[StepMetrics]) -> TrainingCause:
         },
         says=f"the loss went from {first:.4g} to {last:.4g}"
         + (f" while {', '.join(worse)} got worse: it rewards what looks worse" if suspected else "")
-        + f"; {background:.0%} of the pixels it counts are white in the targets",
+        + f"; {background:.0%} of the pixels it counts show the background in the targets",
     )
 
 

@@ -1,0 +1,164 @@
+"""Load a released `pipeckpts/` folder, each part from its own sub-folder, and nothing that was not checked."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.pipelines.stable_diffusion.stable_unclip_image_normalizer import StableUnCLIPImageNormalizer
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+from safetensors.torch import save_file
+from transformers import CLIPImageProcessorPil, CLIPVisionConfig, CLIPVisionModelWithProjection
+
+from mouse_facelift.formats.whole import whole_folder
+from mouse_facelift.mvdiffusion.config import read_unet_config
+from mouse_facelift.mvdiffusion.pipeline import Pipeline
+from mouse_facelift.mvdiffusion.stored import diffusers_arguments, expect, read_json, refuse_unknown
+from mouse_facelift.mvdiffusion.unet import MultiviewUnet
+from mouse_facelift.mvdiffusion.weights import DIFFUSERS_FILES, TRANSFORMERS_FILES, load_folder_exactly
+
+# Stock diffusers has a pipeline of the same name that computes something else.
+_PARTS: dict[str, Any] = {
+    "_class_name": "StableUnCLIPImg2ImgPipeline",
+    "feature_extractor": ["transformers", "CLIPImageProcessor"],
+    "image_encoder": ["transformers", "CLIPVisionModelWithProjection"],
+    "image_noising_scheduler": ["diffusers", "DDPMScheduler"],
+    "image_normalizer": ["stable_diffusion", "StableUnCLIPImageNormalizer"],
+    "scheduler": ["diffusers", "DDIMScheduler"],
+    "unet": ["mvdiffusion.models.unet_mv2d_condition", "UNetMV2DConditionModel"],
+    "vae": ["diffusers", "AutoencoderKL"],
+}
+_NEVER_READ = ("text_encoder", "tokenizer", "_diffusers_version", "_name_or_path")
+
+
+def load_pipeline(folder: str | Path) -> Pipeline:
+    """Load the view generator of a `pipeckpts/` folder, in float32 and evaluation mode.
+
+    The text encoder and tokenizer are not read and may be absent: prompt embeddings are a file of their own.
+
+    Raises FileNotFoundError for a file that is absent, and ValueError that names every key, value or tensor that does
+    not fit.
+    """
+    folder = Path(folder)
+    index = read_json(folder / "model_index.json")
+    refuse_unknown(folder / "model_index.json", index, {*_PARTS, *_NEVER_READ})
+    expect(folder / "model_index.json", index, _PARTS, _PARTS)
+    parts = {
+        "unet": load_unet(folder / "unet"),
+        "vae": load_vae(folder / "vae"),
+        "image_encoder": load_image_encoder(folder / "image_encoder"),
+        "image_processor": load_image_processor(folder / "feature_extractor"),
+        "image_normalizer": load_image_normalizer(folder / "image_normalizer"),
+        "image_noising_scheduler": load_image_noising_scheduler(folder / "image_noising_scheduler"),
+        "scheduler": load_scheduler(folder / "scheduler"),
+    }
+    try:
+        return Pipeline(**parts)
+    except ValueError as error:
+        raise ValueError(f"{folder}: {error}") from error
+
+
+def load_unet(folder: str | Path) -> MultiviewUnet:
+    """Load the multi-view UNet of a `unet/` folder in the released layout, in float32 and evaluation mode.
+
+    Raises FileNotFoundError without `config.json` or weights, and ValueError that names every flag that is not
+    supported, or every tensor that does not fit.
+    """
+    folder = Path(folder)
+    with torch.device("meta"):
+        unet = MultiviewUnet(read_unet_config(folder / "config.json"))
+    load_folder_exactly(unet, folder, DIFFUSERS_FILES)
+    unet.eval()
+    return unet
+
+
+def write_unet(folder: Path, unet: MultiviewUnet) -> None:
+    """Write a `unet/` folder in the released layout, whole, from which `load_unet` gives the same network."""
+    config = unet.released_config.model_dump(by_alias=True, exclude_unset=True)
+    tensors = {name: tensor.contiguous().cpu() for name, tensor in unet.state_dict().items()}
+    with whole_folder(folder) as partial:
+        (partial / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        save_file(tensors, partial / DIFFUSERS_FILES[0])
+
+
+def load_vae(folder: Path) -> AutoencoderKL:
+    """Load the autoencoder between pictures and latents. Raises as `load_unet`."""
+    required = (
+        *("act_fn", "block_out_channels", "down_block_types", "in_channels", "latent_channels", "layers_per_block"),
+        *("norm_num_groups", "out_channels", "scaling_factor", "up_block_types"),
+    )
+    only = {"in_channels": 3, "out_channels": 3, "shift_factor": None, "latents_mean": None, "latents_std": None}
+    arguments = diffusers_arguments(folder / "config.json", AutoencoderKL, required, only)
+    with torch.device("meta"):
+        vae = AutoencoderKL(**arguments)
+    load_folder_exactly(vae, folder, DIFFUSERS_FILES)
+    return vae.eval()
+
+
+def load_image_encoder(folder: Path) -> CLIPVisionModelWithProjection:
+    """Load the CLIP network that embeds pictures. Raises as `load_unet`."""
+    path = folder / "config.json"
+    content = read_json(path)
+    required = (
+        *("architectures", "hidden_act", "hidden_size", "image_size", "intermediate_size", "layer_norm_eps"),
+        *("num_attention_heads", "num_hidden_layers", "patch_size", "projection_dim"),
+    )
+    only = {"architectures": ["CLIPVisionModelWithProjection"], "model_type": "clip_vision_model", "num_channels": 3}
+    refuse_unknown(path, content, {*CLIPVisionConfig().to_dict(), "torch_dtype", "dropout"})
+    expect(path, content, required, only | {"dropout": 0.0})
+    # Type of the stored numbers, and a switch of older versions; both change nothing here.
+    arguments = {key: value for key, value in content.items() if key not in {"torch_dtype", "dropout"}}
+    with torch.device("meta"):
+        encoder = CLIPVisionModelWithProjection(CLIPVisionConfig(**arguments))
+    load_folder_exactly(encoder, folder, TRANSFORMERS_FILES)
+    _count_positions(encoder)
+    return encoder.eval()
+
+
+def load_image_processor(folder: Path) -> CLIPImageProcessorPil:
+    """Read how 8-bit pictures are brought to the image encoder's size and range. Raises as `load_unet`."""
+    path = folder / "preprocessor_config.json"
+    content = {key: value for key, value in read_json(path).items() if not key.startswith("_")}
+    required = (
+        *("crop_size", "do_center_crop", "do_convert_rgb", "do_normalize", "do_rescale", "do_resize", "image_mean"),
+        *("image_processor_type", "image_std", "resample", "rescale_factor", "size"),
+    )
+    refuse_unknown(path, content, required)
+    steps = dict.fromkeys(("do_center_crop", "do_normalize", "do_rescale", "do_resize"), True)
+    expect(path, content, required, {"image_processor_type": "CLIPImageProcessor", **steps})
+    return CLIPImageProcessorPil(**{key: value for key, value in content.items() if key != "image_processor_type"})
+
+
+def load_image_normalizer(folder: Path) -> StableUnCLIPImageNormalizer:
+    """Load mean and standard deviation of picture embeddings. Raises as `load_unet`."""
+    arguments = diffusers_arguments(folder / "config.json", StableUnCLIPImageNormalizer, ("embedding_dim",), {})
+    normalizer = StableUnCLIPImageNormalizer(**arguments)
+    load_folder_exactly(normalizer, folder, DIFFUSERS_FILES)
+    return normalizer.eval()
+
+
+def load_image_noising_scheduler(folder: Path) -> DDPMScheduler:
+    """Read how picture embeddings are noised. Raises as `load_unet`."""
+    required = ("beta_schedule", "num_train_timesteps")
+    return DDPMScheduler(**diffusers_arguments(folder / "scheduler_config.json", DDPMScheduler, required, {}))
+
+
+def load_scheduler(folder: Path) -> DDIMScheduler:
+    """Read how latents are noised in training, and stepped through in sampling. Raises as `load_unet`."""
+    required = (
+        *("beta_end", "beta_schedule", "beta_start", "clip_sample", "num_train_timesteps", "prediction_type"),
+        *("rescale_betas_zero_snr", "set_alpha_to_one", "steps_offset", "thresholding", "timestep_spacing"),
+    )
+    only = {"prediction_type": "v_prediction"}
+    return DDIMScheduler(**diffusers_arguments(folder / "scheduler_config.json", DDIMScheduler, required, only))
+
+
+def _count_positions(encoder: CLIPVisionModelWithProjection) -> None:
+    """Make what a network built on the meta device computes itself and no file holds: the numbers of its positions."""
+    for module in encoder.modules():
+        for name, buffer in module.named_buffers(recurse=False):
+            if buffer.is_meta:
+                assert name == "position_ids", f"{name} of the image encoder is in no file"
+                module.register_buffer(name, torch.arange(buffer.shape[-1]).expand(buffer.shape), persistent=False)

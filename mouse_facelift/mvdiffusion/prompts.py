@@ -1,0 +1,94 @@
+"""Prompt embeddings, one for each view: the only thing that tells the released network which view it draws."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, Float16
+from torch import Tensor
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+from mouse_facelift.formats.whole import whole_file
+from mouse_facelift.mvdiffusion.stored import expect, read_json, refuse_unknown
+from mouse_facelift.mvdiffusion.weights import TRANSFORMERS_FILES, load_exactly, read_tensors, read_torch_file
+
+RELEASED_VIEWS = ("front", "front_right", "right", "back", "left", "front_left")
+"""The released views in order; `right` is the subject's right side."""
+
+RELEASED_PROMPTS = tuple(f"a rendering image of 3D models, {view} view, color map." for view in RELEASED_VIEWS)
+
+_TOKENIZER_FILES = ("vocab.json", "merges.txt", "tokenizer_config.json")
+
+
+def read_prompt_embeddings(path: Path, views: int, width: int) -> Float[Tensor, "view token width"]:
+    """Read the embeddings of the prompts of so many views, as wide as the network's cross-attention; in float32.
+
+    The file holds one tensor, as the released one and those of `write_prompt_embeddings` do.
+
+    Raises FileNotFoundError without the file, and ValueError for another count, width or kind of numbers.
+    """
+    embeddings = read_torch_file(path)
+    if not isinstance(embeddings, Tensor) or not embeddings.is_floating_point():
+        found = embeddings.dtype if isinstance(embeddings, Tensor) else type(embeddings).__name__
+        raise ValueError(f"{path}: found {found}, expected one tensor of floating point numbers")
+    if embeddings.ndim != 3 or (embeddings.shape[0], embeddings.shape[2]) != (views, width):
+        raise ValueError(
+            f"{path}: prompt embeddings are {list(embeddings.shape)}, expected [{views} views, tokens, {width} wide]"
+        )
+    if not (finite := embeddings.isfinite()).all():
+        raise ValueError(f"{path}: {int((~finite).sum())} of {embeddings.numel()} numbers are not finite")
+    return embeddings.float()
+
+
+def write_prompt_embeddings(path: Path, embeddings: Float[Tensor, "view token width"]) -> None:
+    """Write prompt embeddings as the released file has them: one tensor in half precision."""
+    with whole_file(path) as partial:
+        torch.save(embeddings.to(torch.float16), partial)
+
+
+@torch.no_grad()
+def embed_prompts(folder: Path, prompts: Sequence[str]) -> Float16[Tensor, "view token width"]:
+    """Embed prompts with the text encoder and tokenizer of a `pipeckpts/` folder.
+
+    Each embedding is the encoder's last hidden state, of the prompt padded to the encoder's whole length.
+
+    Raises FileNotFoundError for a file of `text_encoder/` or `tokenizer/` that is absent, and ValueError for what does
+    not fit in them or for a prompt that is too long.
+    """
+    encoder = load_text_encoder(folder / "text_encoder")
+    tokenizer = _load_tokenizer(folder / "tokenizer")
+    length: int = encoder.config.max_position_embeddings
+    padded = tokenizer(list(prompts), padding="max_length", max_length=length).input_ids
+    if too_long := [prompt for prompt, tokens in zip(prompts, padded, strict=True) if len(tokens) > length]:
+        raise ValueError(f"prompts of more than {length} tokens: {too_long}")
+    embeddings: Tensor = encoder(torch.tensor(padded)).last_hidden_state
+    return embeddings.to(torch.float16)
+
+
+def load_text_encoder(folder: Path) -> CLIPTextModel:
+    """Load a CLIP text encoder, in float32 and evaluation mode.
+
+    Raises FileNotFoundError without its files, and ValueError that names every key or tensor that does not fit.
+    """
+    path = folder / "config.json"
+    content = read_json(path)
+    required = (
+        *("architectures", "hidden_act", "hidden_size", "intermediate_size", "layer_norm_eps"),
+        *("max_position_embeddings", "num_attention_heads", "num_hidden_layers", "vocab_size"),
+    )
+    refuse_unknown(path, content, {*CLIPTextConfig().to_dict(), "torch_dtype", "dropout"})
+    only = {"architectures": ["CLIPTextModel"], "model_type": "clip_text_model", "dropout": 0.0}
+    expect(path, content, required, only)
+    encoder = CLIPTextModel(
+        CLIPTextConfig(**{key: value for key, value in content.items() if key not in {"torch_dtype", "dropout"}})
+    )
+    source, tensors = read_tensors(folder, TRANSFORMERS_FILES)
+    # transformers 4 wrote every name under `text_model.`, transformers 5 knows them without.
+    load_exactly(encoder, {name.removeprefix("text_model."): tensor for name, tensor in tensors.items()}, str(source))
+    return encoder.eval()
+
+
+def _load_tokenizer(folder: Path) -> CLIPTokenizer:
+    if absent := [name for name in _TOKENIZER_FILES if not (folder / name).is_file()]:
+        raise FileNotFoundError(f"{folder}: no {', '.join(absent)}")
+    return CLIPTokenizer.from_pretrained(folder, local_files_only=True)
