@@ -15,7 +15,7 @@ on a machine with other work, if threads that wait do not spin:
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Literal
@@ -23,16 +23,17 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.optim import AdamW, Optimizer
 
 from bench.network_peer import plain_copy
 from bench.network_scenes import SIZES, posed_views
 from bench.turns import Call, take_turns, told
 from mouse_facelift.gslrm import attention, fresh_gslrm
 from mouse_facelift.rendering.backends import use_threads
-from mouse_facelift.training.update import BETAS, adamw
+from mouse_facelift.training.update import adamw
 
 THREADS = 2
-LEARNING_RATE, WEIGHT_DECAY = 1e-4, 0.05
+LEARNING_RATE, WEIGHT_DECAY, BETAS = 1e-4, 0.05, (0.9, 0.95)
 FIELDS = ("means", "log_scales", "quats", "opacity_logits", "sh")
 # Largest difference, as a share of the norm of what is compared. At the small size rounding made 3e-7 and 5e-4, in
 # gradients 2e-7 and 1e-3.
@@ -40,6 +41,7 @@ OUTPUTS_ALIKE = {"float32": 1e-5, "bfloat16": 5e-3}
 GRADIENTS_ALIKE = {"float32": 1e-5, "bfloat16": 1e-2}
 
 Precision = Literal["float32", "bfloat16"]
+Optimize = Callable[[nn.Module], Optimizer]
 
 
 def main() -> None:
@@ -49,7 +51,7 @@ def main() -> None:
     parser.add_argument("--precisions", nargs="+", choices=("float32", "bfloat16"), default=["float32", "bfloat16"])
     parser.add_argument("--batch", type=int, default=1, help="samples of six views")
     parser.add_argument("--seconds", type=float, default=15.0, help="for each row")
-    parser.add_argument("--gains", action="store_true", help="the project with and without what makes it faster")
+    parser.add_argument("--gains", action="store_true", help="the project with a part as the peer has it")
     arguments = parser.parse_args()
     use_threads(THREADS)
     print(f"torch {torch.__version__}, {THREADS} threads, batch {arguments.batch}", flush=True)
@@ -67,26 +69,41 @@ def _rivals(size: str, batch: int, kind: str, precision: Precision, gains: bool)
     config = SIZES[size].config
     views = posed_views(batch, SIZES[size].picture)
     project = partial(fresh_gslrm, config, seed=0)
-    own = project()
-    peer = plain_copy(own.state_dict(), config)
-    _require_alike(own, peer, views, precision)
-    if kind == "forward":
-        rivals: dict[str, Call] = {"project": partial(_forward, own, views, precision)}
-        if gains:
-            rivals["library's attention"] = _with_library_attention(rivals["project"])
-        else:
-            rivals["peer"] = partial(_forward, peer, views, precision)
-        return rivals
-    torch_adamw = partial(torch.optim.AdamW, lr=LEARNING_RATE, betas=BETAS, weight_decay=WEIGHT_DECAY)
-    rivals = {"project": partial(_step, own, adamw(own, LEARNING_RATE, WEIGHT_DECAY), views, precision)}
-    if gains:
-        other, fused = project(), project()
-        plain_step = partial(_step, other, adamw(other, LEARNING_RATE, WEIGHT_DECAY), views, precision)
-        rivals["library's attention"] = _with_library_attention(plain_step)
-        rivals["fused AdamW"] = partial(_step, fused, torch_adamw(fused.parameters(), fused=True), views, precision)
-    else:
-        rivals["peer"] = partial(_step, peer, torch_adamw(peer.parameters()), views, precision)
-    return rivals
+    peer = partial(plain_copy, project().state_dict(), config)
+    _require_alike(project(), peer(), views, precision, gradients=kind == "step")
+
+    def called(model: nn.Module, optimize: Optimize = _own_adamw) -> Call:
+        if kind == "forward":
+            return partial(_forward, model, views, precision)
+        return partial(_step, model, optimize(model), views, precision)
+
+    if not gains:
+        return {"project": called(project()), "peer": called(peer(), _plain_adamw)}
+    rivals = {
+        "project": called(project()),
+        "plain ends": called(_with_blocks_of(project(), peer())),
+        "plain blocks": called(_with_blocks_of(peer(), project())),
+        "library's attention": _with_library_attention(called(project())),
+    }
+    return rivals if kind == "forward" else {**rivals, "fused AdamW": called(project(), _fused_adamw)}
+
+
+def _with_blocks_of(blocks: nn.Module, ends: nn.Module) -> nn.Module:
+    """Rays, embedding and decoding of one network around the transformer blocks of the other."""
+    ends.transformer_layers = blocks.transformer_layers
+    return ends
+
+
+def _own_adamw(model: nn.Module) -> Optimizer:
+    return adamw(model, LEARNING_RATE, WEIGHT_DECAY)
+
+
+def _plain_adamw(model: nn.Module, fused: bool | None = None) -> Optimizer:
+    return AdamW(model.parameters(), lr=LEARNING_RATE, betas=BETAS, weight_decay=WEIGHT_DECAY, fused=fused)
+
+
+def _fused_adamw(model: nn.Module) -> Optimizer:
+    return _plain_adamw(model, fused=True)
 
 
 def _predict(model: nn.Module, views: dict[str, Tensor], precision: Precision) -> dict[str, Tensor]:
@@ -105,7 +122,7 @@ def _backward(model: nn.Module, views: dict[str, Tensor], precision: Precision) 
     torch.stack([gaussians[name].square().mean() for name in FIELDS]).sum().backward()
 
 
-def _step(model: nn.Module, optimizer: torch.optim.Optimizer, views: dict[str, Tensor], precision: Precision) -> None:
+def _step(model: nn.Module, optimizer: Optimizer, views: dict[str, Tensor], precision: Precision) -> None:
     optimizer.zero_grad(set_to_none=True)
     _backward(model, views, precision)
     optimizer.step()
@@ -129,17 +146,21 @@ def _with_library_attention(call: Call) -> Call:
     return changed
 
 
-def _require_alike(own: nn.Module, peer: nn.Module, views: dict[str, Tensor], precision: Precision) -> None:
+def _require_alike(
+    own: nn.Module, peer: nn.Module, views: dict[str, Tensor], precision: Precision, gradients: bool
+) -> None:
     found, expected = (_forward(model, views, precision) for model in (own, peer))
     for name in FIELDS:
         apart = _apart(found[name], expected[name])
         assert apart < OUTPUTS_ALIKE[precision], f"{name}: project and peer differ by {apart:.1e} of its norm"
-    gradients = []
-    for model in (own, peer):
-        _backward(model, views, precision)
-        gradients.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]))
-    apart = _apart(*gradients)
-    assert apart < GRADIENTS_ALIKE[precision], f"gradients: project and peer differ by {apart:.1e} of their norm"
+    if gradients:
+        apart = _apart(*(_gradient(model, views, precision) for model in (own, peer)))
+        assert apart < GRADIENTS_ALIKE[precision], f"gradients: project and peer differ by {apart:.1e} of their norm"
+
+
+def _gradient(model: nn.Module, views: dict[str, Tensor], precision: Precision) -> Tensor:
+    _backward(model, views, precision)
+    return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
 
 
 def _apart(found: Tensor, expected: Tensor) -> float:

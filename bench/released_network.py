@@ -5,7 +5,7 @@ renderings of `--targets` other views, mean squared error, backward. Beside the 
 PyTorch (`bench/network_peer.py`), and the project with its blocks computed again on the way back. Each goes alone and
 warm; told are its least time and the peak of the device's memory, weights and gradients included.
 
-    python -m bench.released_network --device cuda              # needs a CUDA device and gsplat
+    python -m bench.released_network                            # needs a CUDA device and gsplat
     python -m bench.released_network --tiny                     # the same path, tiny, on a CPU: says nothing of speed
 """
 
@@ -33,7 +33,6 @@ PROJECT, PEER, AGAIN = "project", "peer", "project, blocks computed again"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Time GS-LRM at the released size on a GPU.")
-    parser.add_argument("--device", choices=("cuda",), default="cuda")
     parser.add_argument("--tiny", action="store_true", help="a tiny network on the CPU, to see that the program runs")
     parser.add_argument("--targets", type=int, default=4, help="views rendered")
     parser.add_argument("--repetitions", type=int, default=5)
