@@ -81,6 +81,7 @@ def _rivals(size: str, batch: int, kind: str, precision: Precision, gains: bool)
         return {"project": called(project()), "peer": called(peer(), _plain_adamw)}
     rivals = {
         "project": called(project()),
+        "project again": called(project()),  # how far apart equals come out
         "plain ends": called(_with_blocks_of(project(), peer())),
         "plain blocks": called(_with_blocks_of(peer(), project())),
         "library's attention": _with_library_attention(called(project())),
