@@ -4,10 +4,10 @@ Goal: never slower than the peer, forward and in a training step, at a small and
 
 A training step is the forward pass, the mean squares of all fields of the Gaussians as a loss, the backward pass and
 AdamW: the project's own optimizer and torch's default one. Nothing is rendered. Both have the same weights, and before
-timing they must agree in their Gaussians, for steps in gradients too. They take turns in one process, warm, with 2 threads, as often
-as `--seconds` for each row allow and at least twice. Told are the least time of each, and ratios, the peer over the
-project: of the least times, the median over pairs of turns, and of the least processor times. The last is what counts
-on a machine with other work, if threads that wait do not spin:
+timing they must agree in their Gaussians, for steps in gradients too. They take turns in one process, warm, with 2
+threads, as often as `--seconds` for each row allow and at least twice. Told are the least time of each, and ratios, the
+peer over the project: of the least times, the median over pairs of turns, and of the least processor times. The last is
+what counts on a machine with other work, if threads that wait do not spin:
 
     OMP_WAIT_POLICY=PASSIVE python -m bench.network --sizes small --seconds 15
     OMP_WAIT_POLICY=PASSIVE python -m bench.network --sizes middle --precisions bfloat16 --passes step --seconds 100
