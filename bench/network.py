@@ -96,7 +96,7 @@ def _with_blocks_of(blocks: nn.Module, ends: nn.Module) -> nn.Module:
 
 
 def _own_adamw(model: nn.Module) -> Optimizer:
-    return adamw(model, LEARNING_RATE, WEIGHT_DECAY)
+    return adamw(model, LEARNING_RATE, WEIGHT_DECAY, BETAS)
 
 
 def _plain_adamw(model: nn.Module, fused: bool | None = None) -> Optimizer:

@@ -132,6 +132,62 @@ rule generate_views:
         " 2>&1 | tee {log} >&2"
 
 
+rule draw_views:
+    input:
+        unpack(lambda w: plan.generator_files(w.generator)),
+        samples=lambda w: plan.generator_table(w.generator),
+        start=start("folder"),
+        prompts=start("prompts"),
+    output:
+        drawn="results/generators/{generator}/drawn/drawn.json",
+        pictures="results/generators/{generator}/drawn/drawn.npz",
+    log:
+        "logs/draw_views/{generator}.log",
+    conda:
+        "../envs/pipeline.yaml"
+    threads: settings.compute.threads
+    resources:
+        gpu=settings.jobs.gpu,
+        mem_mb=2500,
+        runtime=60,
+    params:
+        ray_film=lambda w, input: f"--ray-film {input.ray_film}" if "ray_film" in input.keys() else "",
+        generator=lambda w: settings.generators[w.generator].model_dump_json(),
+        evaluation=settings.evaluation.model_dump_json(),
+        contract=settings.camera_contract.model_dump_json(),
+        compute=settings.compute.model_dump_json(),
+        code=code("mvdiffusion", "formats"),
+    shell:
+        "python -m workflow_scripts.draw_views --samples {input.samples} --start {input.start:q}"
+        " --prompts {input.prompts:q} --unet $(dirname {input.unet}) {params.ray_film} --card {input.card}"
+        " --drawn {output.drawn} --name {wildcards.generator} --generator {params.generator:q}"
+        " --evaluation {params.evaluation:q} --contract {params.contract:q} --compute {params.compute:q}"
+        " 2>&1 | tee {log} >&2"
+
+
+rule view_generation:
+    input:
+        drawn=[f"results/generators/{name}/drawn/drawn.json" for name in settings.generators],
+    output:
+        scores="results/view_generation/scores.csv",
+        summary="results/view_generation/summary.csv",
+        page="results/view_generation/page.md",
+    log:
+        "logs/view_generation.log",
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        evaluation=settings.evaluation.model_dump_json(),
+        code=code("evaluation.generation", "evaluation.metrics", "formats"),
+    shell:
+        "python -m workflow_scripts.view_generation --drawn {input.drawn} --scores {output.scores}"
+        " --summary {output.summary} --page {output.page} --evaluation {params.evaluation:q} 2>&1 | tee {log} >&2"
+
+
 rule mix_datasets:
     input:
         tables=lambda w: [

@@ -62,7 +62,7 @@ def generate_views(
         ValueError: `unet` is not the one that `card` is of, or does not fit its start, or that the contract.
     """
     use_threads(compute.threads)
-    whole = _load(start, prompts, unet, ray_film, card, contract)
+    whole = load_drawing(start, prompts, unet, ray_film, card, contract)
     whole.pipeline.to(device_of(compute.renderer))
     source = SampleTable.read(samples)
     rows, violations = [], dict.fromkeys(source.violations)
@@ -118,9 +118,10 @@ def own_seed(seed: int, name: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed} {name}".encode()).digest()[:8], "big") >> 1
 
 
-def _load(
+def load_drawing(
     start: Path, prompts: Path, unet: Path, ray_film: Path | None, card: Path, contract: CameraContract
 ) -> Generator:
+    """Load a trained generator, once its weights are those of its card, made for this contract; raises as its callers."""
     told, weights = WeightsCard.read(card), find_weights(unet)
     if told.weights_sha256 != (found := sha256(weights)):
         raise ValueError(f"{card}: weights_sha256: found {told.weights_sha256}, but {weights} has {found}")

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from jaxtyping import UInt8
@@ -13,7 +14,7 @@ from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.geometry.cameras import Cameras
 from mouse_facelift.mvdiffusion.generator import BACKGROUNDS, Generator, rays_of
 from mouse_facelift.mvdiffusion.objective import Objective, diffusion_loss, draw_step, training_inputs
-from mouse_facelift.settings import DiffusionPlan, Plucker, ViewGenerator
+from mouse_facelift.settings import Conditioning, DiffusionPlan, Plucker
 from mouse_facelift.training.outcome import StepOutcome
 from mouse_facelift.training.precision import mixed_precision
 from mouse_facelift.training.samples import SampleSource
@@ -27,15 +28,17 @@ class GenerationStep:
     source: SampleSource
     learned_views: Sequence[Sequence[int]]
     """of every sample of the source: the numbers of its views that may be learned from, in its order"""
-    row: ViewGenerator
+    plan: DiffusionPlan
+    references: Literal["fixed", "rotated"]
+    conditioning: Conditioning
     share: tuple[int, int] = (0, 1)
     """which of how many equal shares of the drawn batch is computed"""
 
     def __call__(self, random: torch.Generator, step: int) -> StepOutcome:
         """The loss; PSNR is NaN, for nothing is decoded."""
-        plan, pipeline = self.row.training, self.generator.pipeline
-        objects = draw_objects(self.source, self.learned_views, self.row, random)
-        kept, averaged = _told(self.row, len(objects), random)
+        plan, pipeline = self.plan, self.generator.pipeline
+        objects = draw_objects(self.source, self.learned_views, plan, self.references, random)
+        kept, averaged = _told(self.conditioning, len(objects), random)
         size = (self.generator.contract.image_size,) * 2
         noise = draw_step(pipeline, len(objects), plan.target_views, size, random)
         mine = self._mine(len(objects))
@@ -72,15 +75,18 @@ class GenerationStep:
 
 
 def draw_objects(
-    source: SampleSource, learned_views: Sequence[Sequence[int]], row: ViewGenerator, random: torch.Generator
+    source: SampleSource,
+    learned_views: Sequence[Sequence[int]],
+    plan: DiffusionPlan,
+    references: Literal["fixed", "rotated"],
+    random: torch.Generator,
 ) -> list[Sample]:
     """Draw the samples of a batch, each with a reference view first and others after it, before a background."""
-    plan = row.training
     drawn = []
     for _ in range(plan.batch * plan.accumulate):
         index = int(torch.randint(len(source), (), generator=random))
         views = list(learned_views[index])
-        turn = int(torch.randint(len(views), (), generator=random)) if row.references == "rotated" else 0
+        turn = int(torch.randint(len(views), (), generator=random)) if references == "rotated" else 0
         reference = views.pop(turn)
         others = torch.randperm(len(views), generator=random)[: plan.target_views - 1].tolist()
         chosen = [reference, *(views[other] for other in others)]
@@ -133,9 +139,9 @@ def learned_views(
     return learned
 
 
-def _told(row: ViewGenerator, objects: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
+def _told(conditioning: Conditioning, objects: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
     """Which objects' rays are told, and which objects' prompts are all their mean."""
     chances = torch.rand(2, objects, generator=random)
-    if not isinstance(row.conditioning, Plucker):
+    if not isinstance(conditioning, Plucker):
         return torch.ones(objects, dtype=torch.bool), torch.zeros(objects, dtype=torch.bool)
-    return chances[0] >= row.conditioning.ray_drop, chances[1] < row.conditioning.prompt_mean
+    return chances[0] >= conditioning.ray_drop, chances[1] < conditioning.prompt_mean

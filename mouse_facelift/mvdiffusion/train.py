@@ -10,7 +10,8 @@ from mouse_facelift.mvdiffusion.generator import Generator, load_start
 from mouse_facelift.mvdiffusion.held_out import drawn_views
 from mouse_facelift.mvdiffusion.loading import find_weights, write_unet
 from mouse_facelift.mvdiffusion.lora import add_attention_lora, write_attention_lora
-from mouse_facelift.mvdiffusion.ray_film import fresh_ray_film, write_ray_film
+from mouse_facelift.mvdiffusion.pipeline import Pipeline
+from mouse_facelift.mvdiffusion.ray_film import RayFilm, fresh_ray_film, load_ray_film, write_ray_film
 from mouse_facelift.mvdiffusion.step import GenerationStep, learned_views
 from mouse_facelift.provenance import commit
 from mouse_facelift.rendering.backends import device_of, use_threads
@@ -54,8 +55,11 @@ def train_mvdiffusion(
     compute: Compute,
     code: str,
     minutes: int,
+    ray_film: Path | None = None,
 ) -> None:
     """Train the view generator of the folder `start` on the training split of `table`.
+
+    Where rays are told, `ray_film` is what reads them, trained before; without it, it is fresh.
 
     Writes the UNet in the released layout, the folder `unet`; beside it what reads rays, and low-rank additions alone,
     where there are any; `card`, `diagnosis` and `metrics` as `finetune_gslrm` does. A training that the guard stopped
@@ -86,7 +90,7 @@ def train_mvdiffusion(
         pipeline, embeddings = load_start(start, prompts, contract)
         film = None
         if isinstance(generator.conditioning, Plucker):
-            film = fresh_ray_film(pipeline.unet, plan.seed, generator.conditioning.width)
+            film = _film(pipeline, ray_film, plan.seed, generator.conditioning.width, where)
         if isinstance(generator.trained, AttentionLora):
             add_attention_lora(pipeline.unet, generator.trained.rank, generator.trained.alpha, plan.seed)
         if plan.checkpoint_activations:
@@ -95,11 +99,12 @@ def train_mvdiffusion(
         whole = Generator(pipeline, embeddings, film if film is None else film.to(device), contract)
         source = TableSource(samples, table)
         views = learned_views([row.view_names for row in source.rows], generator.left_out_views, plan, where)
-        step = GenerationStep(whole, source, views, generator)
+        step = GenerationStep(whole, source, views, plan, generator.references, generator.conditioning)
         parts = step.shares(processes.count * plan.accumulate)[processes.rank :: processes.count]
         guard = _guard(whole, samples, table, generator, where, processes)
         parent = sha256(weights)
-        identity = digest(generator, contract, sha256(table), parent, sha256(prompts), code)
+        reads_rays = "fresh" if ray_film is None else sha256(ray_film)
+        identity = digest(generator, contract, sha256(table), parent, sha256(prompts), reads_rays, code)
         networks = whole.trained.train()
         rows = train(networks, parts, plan, StateFolder(state, identity), deadline, processes, guard)
     if not processes.writes:
@@ -135,6 +140,15 @@ def train_mvdiffusion(
         metrics=last_psnr(kept),
     ).write(card)
     StateFolder(state, identity).forget_states()
+
+
+def _film(pipeline: Pipeline, stored: Path | None, seed: int, width: int, where: str) -> RayFilm:
+    if stored is None:
+        return fresh_ray_film(pipeline.unet, seed, width)
+    film = load_ray_film(stored, pipeline.unet)
+    if film.width != width:
+        raise ValueError(f"{where}.conditioning.width: found {width}, but {stored} has {film.width}")
+    return film
 
 
 def _guard(

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from mouse_facelift.settings.base import Fraction, Name, Section
 from mouse_facelift.settings.guard import GeneratorGuardPolicy
@@ -39,6 +39,8 @@ class StoredGenerator(Section):
     """`pipeckpts/`; its text encoder and tokenizer are not needed"""
     prompts: str
     """file of the embeddings of the six prompts"""
+    ray_film: str | None
+    """what reads rays, where it was trained before; null: it starts fresh"""
     sha256: Sha256 | None
     """of the UNet's weights; null: any"""
 
@@ -166,3 +168,18 @@ class MixedDataset(Section):
     """The samples of several datasets together."""
 
     of: Annotated[tuple[str, ...], Field(min_length=2)]
+
+
+class GeneratorPretraining(Section):
+    """Of the shipped view generator, on the procedural animals of `pretraining`, each view in turn the reference."""
+
+    size: FreshGenerator
+    conditioning: Plucker
+    """objects whose rays are dropped teach prompts alone"""
+    training: DiffusionPlan
+
+    @model_validator(mode="after")
+    def _nothing_watches(self) -> "GeneratorPretraining":
+        if self.training.guard is not None:
+            raise ValueError("training.guard: must be null, for packs of animals have no split to look at")
+        return self

@@ -16,8 +16,8 @@ from mouse_facelift.gslrm import GslrmConfig, fresh_gslrm, load_gslrm, read_conf
 from mouse_facelift.gslrm.config import RELEASED_ACTIVATIONS
 from mouse_facelift.gslrm.measure import measure_unseen_views
 from mouse_facelift.gslrm.pretrain import pretrain_gslrm, small_config
-from mouse_facelift.gslrm.sources import AnimalSource, read_packs
 from mouse_facelift.settings import Animals, GslrmSize, Pretraining, RenderedPlan, Start, SurfaceLoss, TrainingPlan
+from mouse_facelift.training.samples import AnimalSource, read_packs
 from tests.tiny_samples import CONTRACT, blobs
 from tests.unit.gslrm.tiny_finetune import COMPUTE, FINETUNE
 
