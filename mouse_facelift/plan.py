@@ -198,6 +198,14 @@ class Plan:
             return {"folder": f"{home}/pipeckpts", "prompts": f"{home}/prompts.pt"}
         return {"folder": start.folder, "prompts": start.prompts}
 
+    def stored_ray_film(self, generator: str) -> list[str]:
+        """What reads rays, if it was trained before, of the start of a view generator that is told rays; or nothing."""
+        row = self.settings.generators[generator]
+        start = self.settings.generator_starts[row.start]
+        if not isinstance(row.conditioning, Plucker) or isinstance(start, FreshGenerator) or start.ray_film is None:
+            return []
+        return [start.ray_film]
+
     def declared_start(self, generator: str) -> DeclaredWeights:
         """What is declared of the view generator that one starts from."""
         name = self.settings.generators[generator].start
@@ -216,8 +224,9 @@ class Plan:
         for part, files in PIPELINE_WEIGHTS.items():
             if not any(Path(start.folder, part, file).is_file() for file in files):
                 lines.append(f"generator_starts.{name}.folder: no file {start.folder}/{part}/{' or '.join(files)}")
-        if not Path(start.prompts).is_file():
-            lines.append(f"generator_starts.{name}.prompts: no file {start.prompts}")
+        for field, file in (("prompts", start.prompts), ("ray_film", start.ray_film)):
+            if file is not None and not Path(file).is_file():
+                lines.append(f"generator_starts.{name}.{field}: no file {file}")
         return [f"{line}; needed by generators.{generator}" for line in lines]
 
     def training(self, experiment: str) -> str | None:

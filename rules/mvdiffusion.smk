@@ -48,6 +48,7 @@ rule train_mvdiffusion:
         table=lambda w: plan.generator_table(w.generator),
         start=start("folder"),
         prompts=start("prompts"),
+        stored=lambda w: plan.stored_ray_film(w.generator),
     output:
         weights="results/generators/{generator}/unet/diffusion_pytorch_model.safetensors",
         config="results/generators/{generator}/unet/config.json",
@@ -67,6 +68,7 @@ rule train_mvdiffusion:
         mem_mb=3000,
         runtime=settings.jobs.training_minutes,
     params:
+        stored=lambda w, input: f"--ray-film {shlex.quote(input.stored[0])}" if input.stored else "",
         declared=lambda w: plan.declared_start(w.generator).model_dump_json(),
         domain=lambda w: settings.domain_of(settings.generators[w.generator].dataset),
         generator=lambda w: settings.generators[w.generator].model_dump_json(),
@@ -75,7 +77,7 @@ rule train_mvdiffusion:
         code=code("mvdiffusion", "training", "formats.sample_folder", "formats.tensors"),
     shell:
         "shared_python -m workflow_scripts.train_mvdiffusion --table {input.table} --start {input.start:q}"
-        " --prompts {input.prompts:q} --declared {params.declared:q} --domain {params.domain}"
+        " --prompts {input.prompts:q} {params.stored} --declared {params.declared:q} --domain {params.domain}"
         " --unet $(dirname {output.weights}) --card {output.card} --diagnosis {output.diagnosis}"
         " --metrics {output.metrics} --state state/train_mvdiffusion/{wildcards.generator}"
         " --name {wildcards.generator} --generator {params.generator:q} --contract {params.contract:q}"

@@ -1,7 +1,9 @@
 """Rule `view_generation`: drawn views beside the true ones, and beside two answers that need no network."""
 
 import logging
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -31,7 +33,7 @@ AZIMUTH_BINS = (0.0, 45.0, 90.0, 135.0, 180.0)
 def view_generation(drawn: list[Path], scores: Path, summary: Path, page: Path, evaluation: Evaluation) -> None:
     """Score the drawn views of every generator, and write all scores, their means, and a page of words.
 
-    Scores are PSNR in dB, over white and (`_animal`) of the animal's own pixels. `role` is that of the view in training;
+    Scores are PSNR in dB, over white and (`_animal`) of the animal's own pixels. `role` is the view's in training;
     `azimuth` that from the reference, and `from_prompt` how far that is from the azimuth of the prompt. References
     themselves are left out: they are the input. `mean` is of the training samples of the table, for left-out views of
     all views that were learned from.
@@ -52,22 +54,16 @@ def view_generation(drawn: list[Path], scores: Path, summary: Path, page: Path, 
 
 
 def summarize(table: pd.DataFrame) -> pd.DataFrame:
-    """Mean scores by generator, by whether the reference was the sample's first view, by role, and by azimuth's size."""
-    sizes = table.azimuth.abs().round(6)
-    labels = [f"{low:.0f} to {high:.0f}" for low, high in zip(AZIMUTH_BINS[:-1], AZIMUTH_BINS[1:], strict=True)]
-    binned = pd.cut(sizes, AZIMUTH_BINS, labels=labels, include_lowest=True)
+    """Mean scores by generator, by whether the reference was the first view, by role, and by azimuth's size."""
+    labels = [f"{low:.0f} to {high:.0f}" for low, high in pairwise(AZIMUTH_BINS)]
+    sizes = pd.cut(table.azimuth.abs().round(6), AZIMUTH_BINS, labels=labels, include_lowest=True).astype(str)
+    keys = ["generator", "conditioning", "references", "first_reference", "role", "azimuths"]
     numbers = [*ANSWERS, *(f"{answer}_animal" for answer in ANSWERS), "from_prompt"]
-    keys = ["generator", "conditioning", "references", "first_reference", "role"]
-    whole = table.groupby(keys, sort=False, observed=True)[numbers].mean().reset_index().assign(azimuths="all")
-    parts = table.assign(azimuths=binned.astype(str)).groupby([*keys, "azimuths"], sort=False, observed=True)
-    found = pd.concat([whole, parts[numbers].mean().reset_index()])
-    counts = pd.concat(
-        [
-            table.groupby(keys, sort=False, observed=True).size().reset_index(name="views"),
-            parts.size().reset_index(name="views"),
-        ]
-    )
-    return found.assign(views=counts.views.to_numpy())[[*keys, "azimuths", "views", *numbers]]
+    parts = []
+    for azimuths in ("all", sizes):
+        groups = table.assign(azimuths=azimuths).groupby(keys, sort=False)
+        parts.append(groups[numbers].mean().assign(views=groups.size()).reset_index())
+    return pd.concat(parts)[[*keys, "views", *numbers]]
 
 
 def _score(path: Path, mask_threshold: float) -> list[dict[str, object]]:
@@ -147,35 +143,41 @@ def _mean_views(
 
 
 def _page(means: pd.DataFrame) -> str:
-    whole = means[means.azimuths == "all"]
+    rows = [{str(key): value for key, value in row.items()} for row in means.to_dict("records")]
     lines = [
         "# Views drawn from one picture",
         "",
-        "PSNR in dB over white, and of the animal alone; references are left out. `copy`: the input itself."
-        " `mean`: the mean training picture of the same view.",
+        "PSNR in dB over white / of the animal alone; references are left out. Copy: the input itself. Mean: the mean"
+        " training picture of the same view.",
         "",
-        "| generator | conditioning | learned with references | asked from | views | drawn | copy | mean | beats both |",
+        "| generator | told | learned from | asked from | views | drawn | copy | mean | best |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    for row in whole.itertuples():
-        asked = "the first view" if row.first_reference else "other views"
-        cells = " | ".join(f"{getattr(row, answer):.1f} / {getattr(row, f'{answer}_animal'):.1f}" for answer in ANSWERS)
-        beats = "yes" if row.drawn > max(row.copy, row.mean) else "no"
-        role = {"learned": "learned", "left_out": "left out"}[row.role]
-        lines.append(
-            f"| {row.generator} | {row.conditioning} | {row.references} | {asked} | {role}, {row.views} | {cells} | {beats} |"
-        )
+    for row in rows:
+        if row["azimuths"] == "all":
+            _, best = max((row[name], name) for name in ANSWERS)
+            told = [row["generator"], row["conditioning"], f"{row['references']} references", *_asked(row)]
+            lines.append(_line([*told, *(f"{row[name]:.1f} / {row[f'{name}_animal']:.1f}" for name in ANSWERS), best]))
     lines += [
         "",
-        "By azimuth from the reference:",
+        "By azimuth from the reference, in degrees:",
         "",
         "| generator | asked from | views | azimuth | drawn | copy | mean |",
         "|---|---|---|---|---|---|---|",
     ]
-    for row in means[means.azimuths != "all"].itertuples():
-        asked = "the first view" if row.first_reference else "other views"
-        lines.append(
-            f"| {row.generator} | {asked} | {row.role.replace('_', ' ')}, {row.views} | {row.azimuths} |"
-            f" {row.drawn:.1f} | {row.copy:.1f} | {row.mean:.1f} |"
-        )
+    for row in rows:
+        if row["azimuths"] != "all":
+            scores = [f"{row[name]:.1f} / {row[f'{name}_animal']:.1f}" for name in ANSWERS]
+            lines.append(_line([row["generator"], *_asked(row), row["azimuths"], *scores]))
     return "\n".join(lines) + "\n"
+
+
+def _asked(row: dict[str, Any]) -> list[str]:
+    return [
+        "the first view" if row["first_reference"] else "other views",
+        f"{row['views']}, {row['role'].replace('_', ' ')}",
+    ]
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"

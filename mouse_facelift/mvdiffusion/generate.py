@@ -121,7 +121,7 @@ def own_seed(seed: int, name: str) -> int:
 def load_drawing(
     start: Path, prompts: Path, unet: Path, ray_film: Path | None, card: Path, contract: CameraContract
 ) -> Generator:
-    """Load a trained generator, once its weights are those of its card, made for this contract; raises as its callers."""
+    """Load a trained generator, once its weights are those of its card and made for this contract."""
     told, weights = WeightsCard.read(card), find_weights(unet)
     if told.weights_sha256 != (found := sha256(weights)):
         raise ValueError(f"{card}: weights_sha256: found {told.weights_sha256}, but {weights} has {found}")
