@@ -93,3 +93,24 @@ def of_log(files):
         return files()
 
     return found
+
+
+def generator_start(part):
+    """The folder or the prompts that a view generator starts from, once all of its files are found."""
+
+    def found(wildcards):
+        if missing := plan.missing_starts(wildcards.generator):
+            raise WorkflowError("checkpoints are missing; nothing was started\n  " + "\n  ".join(missing))
+        return plan.start_of(wildcards.generator)[part]
+
+    return found
+
+
+def of_generated(describe):
+    """A parameter that follows from a generated dataset."""
+    return lambda wildcards: describe(settings.generated_datasets[wildcards.dataset])
+
+
+def among(names):
+    """Wildcards that are one of some names; none is, where there are no names."""
+    return "|".join(map(re.escape, names)) or "(?!)"

@@ -1,27 +1,6 @@
 # One picture to several views: training of view generators, and datasets that they draw.
 
 
-def start(part):
-    """The folder or the prompts that a view generator starts from, once all of its files are found."""
-
-    def found(wildcards):
-        if missing := plan.missing_starts(wildcards.generator):
-            raise WorkflowError("checkpoints are missing; nothing was started\n  " + "\n  ".join(missing))
-        return plan.start_of(wildcards.generator)[part]
-
-    return found
-
-
-def of_generated(describe):
-    """A parameter that follows from a generated dataset."""
-    return lambda wildcards: describe(settings.generated_datasets[wildcards.dataset])
-
-
-def among(names):
-    """Wildcards that are one of some names; none is, where there are no names."""
-    return "|".join(map(re.escape, names)) or "(?!)"
-
-
 rule fresh_generator:
     output:
         folder=directory("results/generator_starts/{start}/pipeckpts"),
@@ -46,8 +25,8 @@ rule fresh_generator:
 rule train_mvdiffusion:
     input:
         table=lambda w: plan.generator_table(w.generator),
-        start=start("folder"),
-        prompts=start("prompts"),
+        start=generator_start("folder"),
+        prompts=generator_start("prompts"),
         stored=lambda w: plan.stored_ray_film(w.generator),
     output:
         weights="results/generators/{generator}/unet/diffusion_pytorch_model.safetensors",
@@ -138,8 +117,8 @@ rule draw_views:
     input:
         unpack(lambda w: plan.generator_files(w.generator)),
         samples=lambda w: plan.generator_table(w.generator),
-        start=start("folder"),
-        prompts=start("prompts"),
+        start=generator_start("folder"),
+        prompts=generator_start("prompts"),
     output:
         drawn="results/generators/{generator}/drawn/drawn.json",
         pictures="results/generators/{generator}/drawn/drawn.npz",

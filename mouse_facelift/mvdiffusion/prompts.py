@@ -1,5 +1,6 @@
 """Prompt embeddings, one for each view: the only thing that tells the released network which view it draws."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,8 +44,10 @@ def read_prompt_embeddings(path: Path, views: int, width: int) -> Float[Tensor, 
 
 def write_prompt_embeddings(path: Path, embeddings: Float[Tensor, "view token width"]) -> None:
     """Write prompt embeddings as the released file has them: one tensor in half precision."""
+    content = io.BytesIO()  # in a file, `torch.save` would write the file's passing name as well
+    torch.save(embeddings.to(torch.float16), content)
     with whole_file(path) as partial:
-        torch.save(embeddings.to(torch.float16), partial)
+        partial.write_bytes(content.getvalue())
 
 
 def prompts_for(
