@@ -99,9 +99,9 @@ def generator_start(part):
     """The folder or the prompts that a view generator starts from, once all of its files are found."""
 
     def found(wildcards):
-        if missing := plan.missing_starts(wildcards.generator):
+        if missing := plan.generators.missing(wildcards.generator):
             raise WorkflowError("checkpoints are missing; nothing was started\n  " + "\n  ".join(missing))
-        return plan.start_of(wildcards.generator)[part]
+        return plan.generators.start(wildcards.generator)[part]
 
     return found
 

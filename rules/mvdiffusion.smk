@@ -22,12 +22,41 @@ rule fresh_generator:
         " --size {params.size:q} --picture-size {params.picture_size} 2>&1 | tee {log} >&2"
 
 
+rule pretrain_mvdiffusion:
+    input:
+        animals=plan.packs(),
+    output:
+        generator=directory("results/pretraining/generator"),
+    log:
+        "logs/pretrain_mvdiffusion.log",
+    benchmark:
+        "logs/pretrain_mvdiffusion.benchmark.tsv"
+    conda:
+        "../envs/pipeline.yaml"
+    threads: settings.compute.threads
+    resources:
+        gpu=settings.jobs.gpu,
+        mem_mb=4000,
+        runtime=settings.jobs.training_minutes,
+    params:
+        pretraining=lambda w: plan.generators.pretraining().model_dump_json(),
+        held_out=settings.pretraining.animals.held_out,
+        contract=settings.camera_contract.model_dump_json(),
+        compute=settings.compute.model_dump_json(),
+        code=code("mvdiffusion", "training", "formats.packs", "formats.tensors"),
+    shell:
+        "python -m workflow_scripts.pretrain_mvdiffusion --animals $(dirname {input.animals[0]})"
+        " --generator {output.generator} --state state/pretrain_mvdiffusion --held-out {params.held_out}"
+        " --pretraining {params.pretraining:q} --contract {params.contract:q} --compute {params.compute:q}"
+        " --code {params.code} --minutes {resources.runtime} 2>&1 | tee {log} >&2"
+
+
 rule train_mvdiffusion:
     input:
-        table=lambda w: plan.generator_table(w.generator),
+        table=lambda w: plan.generators.table(w.generator),
         start=generator_start("folder"),
         prompts=generator_start("prompts"),
-        stored=lambda w: plan.stored_ray_film(w.generator),
+        stored=lambda w: plan.generators.stored_ray_film(w.generator),
     output:
         weights="results/generators/{generator}/unet/diffusion_pytorch_model.safetensors",
         config="results/generators/{generator}/unet/config.json",
@@ -48,7 +77,7 @@ rule train_mvdiffusion:
         runtime=settings.jobs.training_minutes,
     params:
         stored=lambda w, input: f"--ray-film {shlex.quote(input.stored[0])}" if input.stored else "",
-        declared=lambda w: plan.declared_start(w.generator).model_dump_json(),
+        declared=lambda w: plan.generators.declared(w.generator).model_dump_json(),
         domain=lambda w: settings.domain_of(settings.generators[w.generator].dataset),
         generator=lambda w: settings.generators[w.generator].model_dump_json(),
         contract=settings.camera_contract.model_dump_json(),
@@ -73,7 +102,7 @@ use rule train_mvdiffusion as train_mvdiffusion_plucker with:
         metrics="results/generators/{generator}/metrics.csv",
         ray_film="results/generators/{generator}/ray_film.safetensors",
     wildcard_constraints:
-        generator=among(plan.generators_with_rays()),
+        generator=among(plan.generators.with_rays()),
 
 
 ruleorder: train_mvdiffusion_plucker > train_mvdiffusion
@@ -81,10 +110,10 @@ ruleorder: train_mvdiffusion_plucker > train_mvdiffusion
 
 rule generate_views:
     input:
-        unpack(lambda w: plan.generator_files(settings.generated_datasets[w.dataset].generator)),
+        unpack(lambda w: plan.generators.files(settings.generated_datasets[w.dataset].generator)),
         samples=lambda w: f"results/samples/{settings.generated_datasets[w.dataset].of}.{w.normalization}/table.json",
-        start=lambda w: plan.start_of(settings.generated_datasets[w.dataset].generator)["folder"],
-        prompts=lambda w: plan.start_of(settings.generated_datasets[w.dataset].generator)["prompts"],
+        start=lambda w: plan.generators.start(settings.generated_datasets[w.dataset].generator)["folder"],
+        prompts=lambda w: plan.generators.start(settings.generated_datasets[w.dataset].generator)["prompts"],
     output:
         table="results/samples/{dataset}.{normalization}/table.json",
     log:
@@ -115,8 +144,8 @@ rule generate_views:
 
 rule draw_views:
     input:
-        unpack(lambda w: plan.generator_files(w.generator)),
-        samples=lambda w: plan.generator_table(w.generator),
+        unpack(lambda w: plan.generators.files(w.generator)),
+        samples=lambda w: plan.generators.table(w.generator),
         start=generator_start("folder"),
         prompts=generator_start("prompts"),
     output:

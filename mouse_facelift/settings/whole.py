@@ -16,6 +16,7 @@ from mouse_facelift.settings.normalization import Normalization, NormalizationMo
 from mouse_facelift.settings.verdict import VerdictWork
 from mouse_facelift.settings.view_generation import (
     GeneratedDataset,
+    GeneratorPretraining,
     GeneratorStart,
     MixedDataset,
     Plucker,
@@ -102,6 +103,8 @@ class Settings(Section):
     log_experiments: LogExperiments | None
     """null: there are none"""
     pretraining: Pretraining
+    generator_pretraining: GeneratorPretraining | None
+    """null: no view generator is pretrained"""
     evaluation: Evaluation
     scene_fitting: SceneFitting | None
     """null: no scene is fitted"""

@@ -37,6 +37,9 @@ def with_generators(config: Config) -> Config:
         "collapse": {"limit": 5.0, "patience": 2, "action": "stop"},
         "held_out": {"split": "val", "samples": 1, "drop": 50.0, "patience": 2, "action": "stop"},
     }  # fmt: skip
+    pretraining = config["generator_pretraining"]
+    pretraining["size"] = config["generator_starts"]["tiny"]
+    pretraining["training"] |= plan | rest | {"guard": None}
     index = {
         "start": "tiny", "accepts_domains": ["procedural"], "dataset": "real", "normalization": "contract",
         "references": "rotated", "left_out_views": ["Camera3"], "conditioning": {"kind": "view_index"},
@@ -65,7 +68,8 @@ def with_generators(config: Config) -> Config:
 def generated(finished, tmp_path_factory) -> Workflow:
     workflow = finished.with_config(tmp_path_factory.mktemp("generated"), with_generators(finished.config))
     wanted = [f"results/scores/{row}.csv" for row in ROWS]
-    workflow.make(*wanted, "results/view_generation/page.md", "results/samples/drawn_by_rays.contract/table.json")
+    wanted += ["results/view_generation/page.md", "results/samples/drawn_by_rays.contract/table.json"]
+    workflow.make(*wanted, "results/pretraining/generator")
     return workflow
 
 
@@ -138,6 +142,26 @@ def test_generators_are_scored_from_every_view_beside_trivial_answers(generated)
     assert scores[["drawn", "copy", "mean"]].notna().all().all()
     page = (generated.folder / "results/view_generation/page.md").read_text()
     assert page.count("| index |") == page.count("| rays |") > 2
+
+
+def test_a_pretrained_generator_is_a_start_for_others(generated, tmp_path):
+    home = generated.folder / "results/pretraining/generator"
+    card = WeightsCard.read(home / "card.json")
+    assert (card.domain, card.steps, card.parent) == ("procedural", 4, "none")
+    assert card.trained_on.startswith("8 procedural animals")
+    further = generated.copy(tmp_path)
+    place = "results/pretraining/generator"
+    further.config["generator_starts"]["pretrained"] = {
+        "kind": "stored", "domain": "procedural", "folder": f"{place}/pipeckpts", "prompts": f"{place}/prompts.pt",
+        "ray_film": f"{place}/ray_film.safetensors", "sha256": card.weights_sha256,
+    }  # fmt: skip
+    further.config["generators"]["rays"]["start"] = "pretrained"
+    refused = further.refuse("results/generators/rays/card.json")
+    assert "generators.rays.conditioning.width: found 8, but" in refused
+    further.config["generators"]["rays"]["conditioning"]["width"] = 64
+    further.make("results/generators/rays/card.json")
+    found = WeightsCard.read(further.folder / "results/generators/rays/card.json")
+    assert found.parent == card.weights_sha256
 
 
 def test_an_absent_start_stops_before_anything_runs(generated, tmp_path):
