@@ -29,17 +29,13 @@ import torch
 from bench.normalization_rivals import Lens, floor_seconds, script_seconds
 from mouse_facelift.capture import read_calibration
 from mouse_facelift.carving.pinholes import sampling_maps
+from mouse_facelift.carving.viewpoints import Session, Viewpoints, place_views
 from mouse_facelift.formats.sample_folder import Sample, write_sample
 from mouse_facelift.formats.whole import sha256, whole_folder
 from mouse_facelift.geometry.cameras import invert_poses
 from mouse_facelift.imaging.recordings import read_masks, read_pictures
 from mouse_facelift.imaging.resample import resample
-from mouse_facelift.normalization.viewpoints import (
-    Session,
-    Viewpoints,
-    measure_residuals,
-    place_views,
-)
+from mouse_facelift.normalization.viewpoints import measure_residuals
 from mouse_facelift.settings import CameraContract, Contract
 from mouse_facelift.simulation.laboratory import simulate_capture
 from mouse_facelift.simulation.truth import Truth, read_truth

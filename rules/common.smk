@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -36,7 +37,10 @@ shell.prefix(prefix)
 
 
 wildcard_constraints:
-    **{name: r"[A-Za-z0-9_-]+" for name in ("simulation", "capture", "normalization", "dataset", "experiment")},
+    **{
+        name: r"[A-Za-z0-9_-]+"
+        for name in ("simulation", "capture", "normalization", "dataset", "experiment", "generator", "start")
+    },
     chunk=r"\d+",
     inputs=r"\d+",
     training=r"[A-Za-z0-9_.-]+",
@@ -89,3 +93,24 @@ def of_log(files):
         return files()
 
     return found
+
+
+def generator_start(part):
+    """The folder or the prompts that a view generator starts from, once all of its files are found."""
+
+    def found(wildcards):
+        if missing := plan.generators.missing(wildcards.generator):
+            raise WorkflowError("checkpoints are missing; nothing was started\n  " + "\n  ".join(missing))
+        return plan.generators.start(wildcards.generator)[part]
+
+    return found
+
+
+def of_generated(describe):
+    """A parameter that follows from a generated dataset."""
+    return lambda wildcards: describe(settings.generated_datasets[wildcards.dataset])
+
+
+def among(names):
+    """Wildcards that are one of some names; none is, where there are no names."""
+    return "|".join(map(re.escape, names)) or "(?!)"

@@ -3,7 +3,7 @@
 
 rule finetune_gslrm:
     input:
-        table=lambda w: plan.table(plan.experiment_of(w.training)),
+        table=lambda w: plan.teaching_table(plan.experiment_of(w.training)),
         checkpoint=checkpoint("weights"),
         config=checkpoint("config"),
         compared_in=of_training(lambda row: list(row.finetune.losses.files)),
@@ -33,7 +33,7 @@ rule finetune_gslrm:
         contract=settings.camera_contract.model_dump_json(),
         allowed=of_training(lambda row: json.dumps(row.allow_broken_contract)),
         compute=settings.compute.model_dump_json(),
-        code=code("gslrm", "training", "rendering", "formats.sample_folder"),
+        code=code("gslrm", "training", "rendering", "formats.sample_folder", "formats.tensors"),
     shell:
         "shared_python -m workflow_scripts.finetune_gslrm --table {input.table} --checkpoint {input.checkpoint:q}"
         " --config {input.config:q} --declared {params.declared:q} --domain {params.domain}"
@@ -130,7 +130,7 @@ rule pretrain_gslrm:
         pretraining=settings.pretraining.model_dump_json(),
         contract=settings.camera_contract.model_dump_json(),
         compute=settings.compute.model_dump_json(),
-        code=code("simulation", "gslrm", "training", "rendering", "formats.packs"),
+        code=code("simulation", "gslrm", "training", "rendering", "formats.packs", "formats.tensors"),
     shell:
         "python -m workflow_scripts.pretrain_gslrm --animals $(dirname {input.animals[0]}) --weights {output.weights}"
         " --config {output.config} --card {output.card} --state state/pretrain_gslrm"

@@ -1,1 +1,1 @@
-"""What masks of several cameras say of the body before them: shared by the rooms that find it and that draw it."""
+"""What masks of several cameras say of the body before them, and the views that are made of it: shared by rooms."""

@@ -5,20 +5,16 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import get_args
 
 from mouse_facelift.dataset.choose_views import choose_views
 from mouse_facelift.dataset.split import split_timeline
 from mouse_facelift.formats.manifest import Vector
-from mouse_facelift.formats.sample_table import SampleRow, SampleTable, SplitName
+from mouse_facelift.formats.sample_table import SampleRow, SampleTable, SplitName, write_lists
 from mouse_facelift.formats.views import PosedSample, Views
-from mouse_facelift.formats.whole import write_text_whole
 from mouse_facelift.geometry.contract import SUBJECT_FIELD, subject_violations
 from mouse_facelift.settings import CameraContract, Dataset
 
 log = logging.getLogger(__name__)
-
-SPLITS: tuple[SplitName, ...] = get_args(SplitName)
 
 
 def assemble_dataset(
@@ -65,9 +61,7 @@ def assemble_dataset(
             f"{table}: split: no frame is left for {missing}: blocks {list(dataset.split.blocks)} with a gap of"
             f" {dataset.split.gap} frames over {sum(len(manifest.samples) for manifest in manifests.values())} frames"
         )
-    for split in SPLITS:
-        folders = [row.folder for row in rows if row.split == split]
-        write_text_whole(table.parent / f"{split}.txt", "".join(f"{folder}\n" for folder in folders))
+    write_lists(table, rows)
     SampleTable(
         dataset=dataset_name,
         normalization=normalization_name,

@@ -37,7 +37,7 @@ def draw_contact_sheet(predictions: Path, sheet: Path, evaluation: Evaluation) -
     found = Predictions.read(predictions)
     turns = list(found.turns(chosen_turns(found.table.rows, evaluation.sheet_samples)))
     cell = _cell(max(turns[0].sample.cameras.width, turns[0].sample.cameras.height))
-    shown = [shown_views(turn.row, found.table.view_count) for turn in turns]
+    shown = [shown_views(turn.row, len(turn.view_names)) for turn in turns]
     words = _heading(found)
     head = MARGIN + (len(words) + 3) * LINE
     block_heights = [len(views) * (cell + LINE + GAP) + 2 * LINE for views in shown]

@@ -1,11 +1,17 @@
 """What befell a training, and where to look first: written for every training, also for one that went well."""
 
+import math
 from typing import Literal
 
 from mouse_facelift.formats.manifest import Manifest, Record
 
-CauseName = Literal["contract", "unit", "center", "learning_rate", "loss"]
+CauseName = Literal["contract", "unit", "center", "conditioning", "learning_rate", "loss"]
 """in the order to check"""
+
+
+def finite(value: float) -> float | None:
+    """A number as a manifest holds it."""
+    return float(value) if math.isfinite(value) else None
 
 
 class SeenSignal(Record):
@@ -64,6 +70,8 @@ class HeldOutLook(Record):
     step: int
     whole: float | None
     animal: float | None
+    collapse: float | None = None
+    """of view generators: 0 as the truth, 1 copies of the input"""
 
 
 class TrainingDiagnosis(Manifest):

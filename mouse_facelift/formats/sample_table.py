@@ -1,13 +1,15 @@
 """The sample table: which sample folders there are, of which split. Captured and generated views look alike here."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from mouse_facelift.formats.manifest import Manifest, Record, Vector
 from mouse_facelift.formats.sample_folder import Sample, read_sample
-from mouse_facelift.formats.whole import sha256
+from mouse_facelift.formats.whole import sha256, write_text_whole
 
 SplitName = Literal["train", "val", "test"]
+SPLITS: tuple[SplitName, ...] = get_args(SplitName)
 
 
 class SampleRow(Record):
@@ -18,6 +20,8 @@ class SampleRow(Record):
     """which of the folder's views the sample is made of, in this order"""
     view_names: tuple[str, ...]
     """of those"""
+    witnesses: int = 0
+    """of those so many, at the end, only measure: they never go in, and nothing learns from them"""
     split: SplitName
     capture: str
     frame: int
@@ -34,7 +38,7 @@ class SampleTable(Manifest):
     dataset: str
     normalization: str
     view_count: int
-    """views of every sample"""
+    """views of every sample, its witnesses left out"""
     contract: str
     """hash of the camera contract"""
     violations: tuple[str, ...]
@@ -43,6 +47,13 @@ class SampleTable(Manifest):
 
     def of_split(self, split: SplitName) -> list[SampleRow]:
         return [row for row in self.samples if row.split == split]
+
+
+def write_lists(table: Path, rows: Sequence[SampleRow]) -> None:
+    """Write FaceLift's list files `train.txt`, `val.txt` and `test.txt` beside a table: one folder a line, relative."""
+    for split in SPLITS:
+        folders = [row.folder for row in rows if row.split == split]
+        write_text_whole(table.parent / f"{split}.txt", "".join(f"{folder}\n" for folder in folders))
 
 
 def load_sample(table: Path, row: SampleRow) -> Sample:

@@ -1,5 +1,7 @@
 """What makes a matrix a rotation, and why one is not."""
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -23,6 +25,13 @@ def rotation_fault(rotation: Float[Tensor, "3 3"]) -> str | None:
     if abs(scale - 1) > ROTATION_TOLERANCE:
         return f"is scaled by {scale:.6g}: determinant {determinant:.6g}, expected 1"
     return None
+
+
+def turn_about_z(degrees: float) -> Float[Tensor, "3 3"]:
+    """Turn the world counterclockwise seen from above; float64."""
+    angle = math.radians(degrees)
+    cosine, sine = math.cos(angle), math.sin(angle)
+    return torch.tensor([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]], dtype=torch.float64)
 
 
 def rotation_to_z(up: Float[Tensor, "3"]) -> Float[Tensor, "3 3"]:

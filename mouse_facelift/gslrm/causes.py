@@ -7,11 +7,11 @@ from pathlib import Path
 
 import torch
 
-from mouse_facelift.formats.diagnosis import TrainingCause
+from mouse_facelift.formats.diagnosis import TrainingCause, finite
 from mouse_facelift.formats.predictions import spread
 from mouse_facelift.formats.sample_folder import CAMERAS_FILE, camera_frames_to_cameras, read_camera_frames
 from mouse_facelift.formats.sample_table import SampleTable
-from mouse_facelift.settings import CameraContract, FinetunePlan, GuardPolicy
+from mouse_facelift.settings import CameraContract, FinetunePlan, WatchPolicy
 from mouse_facelift.training.guard import Guard
 from mouse_facelift.training.state import StepMetrics
 
@@ -49,11 +49,6 @@ def violated_fields(violations: Iterable[str]) -> dict[str, list[str]]:
     for line in violations:
         fields.setdefault(line.split(":", 1)[0], []).append(line)
     return fields
-
-
-def finite(value: float) -> float | None:
-    """A number as a manifest holds it."""
-    return float(value) if math.isfinite(value) else None
 
 
 def _cameras(samples: SampleTable, table: Path) -> tuple[list[float], list[float]]:
@@ -178,7 +173,7 @@ def _loss(guard: Guard, metrics: Sequence[StepMetrics]) -> TrainingCause:
     )
 
 
-def _losses(policy: GuardPolicy, metrics: Sequence[StepMetrics]) -> tuple[float, float]:
+def _losses(policy: WatchPolicy, metrics: Sequence[StepMetrics]) -> tuple[float, float]:
     """Median loss of the first and of the last steps; infinite where it is not finite."""
     losses = [row["loss"] if math.isfinite(row["loss"]) else math.inf for row in metrics]
     return statistics.median(losses[: policy.least]), statistics.median(losses[-policy.least :])

@@ -11,8 +11,8 @@ from mouse_facelift.formats.card import WeightsCard
 from mouse_facelift.formats.whole import sha256, write_text_whole
 from mouse_facelift.gslrm.declared import contradictions
 from mouse_facelift.gslrm.loading import misfits
-from mouse_facelift.gslrm.trained import read_card
 from mouse_facelift.settings import Checkpoint, DeclaredWeights
+from mouse_facelift.training.trained import read_card
 
 log = logging.getLogger(__name__)
 

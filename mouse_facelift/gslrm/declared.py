@@ -5,10 +5,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from mouse_facelift.formats.card import WeightsCard
-from mouse_facelift.formats.whole import sha256
 from mouse_facelift.gslrm.config import GslrmConfig, read_config
-from mouse_facelift.gslrm.trained import find_card, read_card
-from mouse_facelift.settings import DeclaredWeights
+from mouse_facelift.settings import CameraContract, DeclaredWeights
+from mouse_facelift.training.trained import find_card, read_card, require_checksum
 
 
 def require_as_declared(weights: Path, config: Path, declared: DeclaredWeights) -> WeightsCard | None:
@@ -25,12 +24,14 @@ def require_as_declared(weights: Path, config: Path, declared: DeclaredWeights) 
     return card
 
 
-def require_checksum(weights: Path, declared: DeclaredWeights) -> None:
-    """Raise ValueError if a checksum is declared and the file has another."""
-    if not weights.is_file():
-        raise FileNotFoundError(f"{weights}: no such weights")
-    if declared.sha256 is not None and (found := sha256(weights)) != declared.sha256:
-        raise ValueError(f"{weights}: sha256: found {found}, expected {declared.sha256} ({declared.row}.sha256)")
+def require_size(network: GslrmConfig, config: Path, contract: CameraContract) -> None:
+    """Raise ValueError if a network was trained on pictures of another size than the contract's."""
+    found = network.image_tokenizer.image_size
+    if found != contract.image_size:
+        raise ValueError(
+            f"{config}: image_tokenizer.image_size: found {found} px,"
+            f" expected {contract.image_size} px as in the config's camera_contract"
+        )
 
 
 def contradictions(card: WeightsCard, weights: Path, config: Path, declared: DeclaredWeights) -> list[str]:

@@ -8,7 +8,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from mouse_facelift.formats.sample_folder import Sample
-from mouse_facelift.gslrm.sources import SampleSource
+from mouse_facelift.training.samples import SampleSource
 
 
 @dataclass(frozen=True)

@@ -5,19 +5,16 @@ from pathlib import Path
 from mouse_facelift.formats.card import WeightsCard
 from mouse_facelift.formats.sample_table import SampleTable
 from mouse_facelift.formats.whole import sha256, write_text_whole
-from mouse_facelift.gslrm.adapters import ADAPTERS_FILE, merge_adapters, write_adapters
-from mouse_facelift.gslrm.declared import require_as_declared
-from mouse_facelift.gslrm.diagnose import diagnose
+from mouse_facelift.gslrm.adapters import ADAPTERS_FILE, write_adapters
+from mouse_facelift.gslrm.causes import causes
+from mouse_facelift.gslrm.declared import require_as_declared, require_size
 from mouse_facelift.gslrm.draws import Draws
 from mouse_facelift.gslrm.held_out import held_out_views
-from mouse_facelift.gslrm.honesty import require_honest, require_size, require_views
 from mouse_facelift.gslrm.loading import load_gslrm
 from mouse_facelift.gslrm.losses import load_loss_networks
 from mouse_facelift.gslrm.methods import prepare
 from mouse_facelift.gslrm.network import Gslrm
 from mouse_facelift.gslrm.objective import ReconstructionStep
-from mouse_facelift.gslrm.sources import TableSource
-from mouse_facelift.gslrm.trained import last_psnr, skipped_updates, write_weights
 from mouse_facelift.provenance import commit
 from mouse_facelift.rendering.backends import device_of, use_threads
 from mouse_facelift.settings import (
@@ -30,11 +27,16 @@ from mouse_facelift.settings import (
     TrainedMethod,
     digest,
 )
+from mouse_facelift.training.diagnose import diagnose
 from mouse_facelift.training.guard import Guard
+from mouse_facelift.training.honesty import require_honest, require_views
 from mouse_facelift.training.loop import Deadline, Looks, train
+from mouse_facelift.training.lora import merge_lora
 from mouse_facelift.training.precision import require_precision
-from mouse_facelift.training.processes import Processes, joined_processes
+from mouse_facelift.training.processes import Processes, joined_processes, require_shares
+from mouse_facelift.training.samples import TableSource
 from mouse_facelift.training.state import StateFolder, metrics_csv
+from mouse_facelift.training.trained import last_psnr, skipped_updates, write_weights
 
 
 def finetune_gslrm(
@@ -82,7 +84,7 @@ def finetune_gslrm(
         require_honest(samples, table, contract, allow_broken_contract, experiment)
         require_views(samples, table, f"experiments.{experiment}.views.inputs", views.most)
         require_views(samples, table, f"experiments.{experiment}.finetune.target_views", finetune.target_views)
-        _require_shares(f"experiments.{experiment}.finetune.batch", finetune.batch, processes)
+        require_shares(f"experiments.{experiment}.finetune.batch", finetune.batch, processes)
         device = device_of(compute.renderer)
         require_precision(device, finetune.precision, f"experiments.{experiment}.finetune.precision")
         require_as_declared(checkpoint, config, declared)
@@ -103,7 +105,7 @@ def finetune_gslrm(
         rows = train(model, parts, finetune, folder, deadline, processes, guard, looks)
     if not processes.writes:
         return
-    found = diagnose(guard, rows, samples, table, contract, finetune, experiment)
+    found = diagnose(guard, rows, experiment, lambda guard: causes(samples, table, contract, finetune, guard, rows))
     kept = rows if found.stopped is None else rows[: found.stopped.kept_step]
     found.write(diagnosis)
     write_text_whole(metrics, metrics_csv(rows))
@@ -112,7 +114,7 @@ def finetune_gslrm(
         alone = weights.with_name(ADAPTERS_FILE)
         write_adapters(alone, model, finetune.rank, finetune.alpha, finetune.targets)
         adapters = sha256(alone)
-    merge_adapters(model)
+    merge_lora(model)
     write_weights(weights, model)
     WeightsCard(
         weights_sha256=sha256(weights),
@@ -139,14 +141,6 @@ def _shares(source: TableSource, views: InputViews, finetune: FinetunePlan, proc
     batch = finetune.batch * finetune.accumulate
     draws = Draws(source, batch, (views.least, views.most), random_order=finetune.random_order)
     return draws.shares(processes.count * finetune.accumulate)[processes.rank :: processes.count]
-
-
-def _require_shares(setting: str, batch: int, processes: Processes) -> None:
-    """Raise ValueError if processes cannot share a batch equally."""
-    if batch % processes.count:
-        raise ValueError(
-            f"{setting}: found {batch}, expected a multiple of the processes that share it, {processes.count}"
-        )
 
 
 def _guard(

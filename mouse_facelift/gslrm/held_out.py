@@ -13,13 +13,13 @@ from torch import Tensor
 from mouse_facelift.formats.predictions import spread, turns
 from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.formats.sample_table import SampleTable
-from mouse_facelift.gslrm.honesty import load_honest_sample
 from mouse_facelift.gslrm.measure import FOREGROUND
 from mouse_facelift.gslrm.network import Gslrm
 from mouse_facelift.gslrm.reconstruct import reconstruct
 from mouse_facelift.rendering.render import Backend, render
 from mouse_facelift.settings import HeldOut, Measured
 from mouse_facelift.training.guard import HeldOutPsnr
+from mouse_facelift.training.honesty import load_teaching_sample
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def held_out_views(
             f"{field}.split: {path} has no samples of split {looked_at.split!r}; see datasets.*.split in the config,"
             f" or set {field.rpartition('.')[2]} to null"
         )
-    samples = [load_honest_sample(table, path, row) for row in spread(rows, looked_at.samples)]
+    samples = [load_teaching_sample(table, path, row) for row in spread(rows, looked_at.samples)]
     return HeldOutViews(model, samples, inputs, backend)
 
 

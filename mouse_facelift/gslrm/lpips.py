@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mouse_facelift.gslrm.loading import load_exactly, read_tensors
+from mouse_facelift.formats.tensors import load_exactly
+from mouse_facelift.gslrm.loading import read_tensors
 
 # Output channels of the convolutions of each slice of VGG-16; a slice after the first begins with a max pooling.
 _SLICES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))

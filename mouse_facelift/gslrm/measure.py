@@ -12,9 +12,9 @@ from mouse_facelift.geometry.hull import carve_closely
 from mouse_facelift.gslrm.network import Gslrm
 from mouse_facelift.gslrm.objective import LEAST_ERROR
 from mouse_facelift.gslrm.reconstruct import reconstruct
-from mouse_facelift.gslrm.sources import SampleSource
 from mouse_facelift.rendering.painted_hull import paint_hull, render_hull
 from mouse_facelift.rendering.render import Backend, render
+from mouse_facelift.training.samples import SampleSource
 
 FOREGROUND = 0.5  # alpha above it is animal
 REACH = 1.2  # world units around the origin within which animals are carved

@@ -1,14 +1,13 @@
 """GS-LRM (arXiv:2404.19702) in the variant of FaceLift (arXiv:2412.17812): posed views in, Gaussians out."""
 
 import torch
-from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from mouse_facelift.geometry.gaussians import Gaussians
 from mouse_facelift.geometry.rays import NearestPointRays, nearest_point_rays
+from mouse_facelift.gslrm.attention import SelfAttention
 from mouse_facelift.gslrm.config import Activations, GslrmConfig
 from mouse_facelift.gslrm.patches import pixels_to_rows, pixels_to_tokens
 from mouse_facelift.gslrm.rays import posed_images
@@ -36,24 +35,6 @@ class PatchEmbedding(nn.Sequential):
             Patchify(tokenizer.patch_size),
             nn.Linear(tokenizer.in_channels * tokenizer.patch_size**2, config.transformer.d, bias=False),
         )
-
-
-class SelfAttention(nn.Module):
-    """Every token attends to all tokens of all views."""
-
-    def __init__(self, width: int, head_width: int) -> None:
-        super().__init__()
-        self.head_width = head_width
-        self.to_qkv = nn.Linear(width, 3 * width, bias=False)
-        self.fc = nn.Linear(width, width, bias=False)
-
-    def forward(self, tokens: Float[Tensor, "batch token feature"]) -> Float[Tensor, "batch token feature"]:
-        queries, keys, values = rearrange(
-            self.to_qkv(tokens), "batch token (qkv head c) -> qkv batch head token c", qkv=3, c=self.head_width
-        )
-        attended = functional.scaled_dot_product_attention(queries, keys, values)
-        mixed: Tensor = self.fc(rearrange(attended, "batch head token c -> batch token (head c)"))
-        return mixed
 
 
 class Mlp(nn.Module):
@@ -184,8 +165,9 @@ class Gslrm(nn.Module):
         # Half precision would move Gaussians along their rays by up to 0.014 units (bfloat16).
         with torch.autocast(tokens.device.type, enabled=False):
             tokens = tokens.to(self.gaussian_position_embeddings.dtype)
-            free_raw = self.gaussian_upsampler(tokens[:, :free])
-            pixel_raw = self.pixel_gaussian_decoder(tokens[:, free:])
+            free_tokens, image_tokens = torch.split(tokens, [free, tokens.shape[1] - free], dim=1)
+            free_raw = self.gaussian_upsampler(free_tokens)
+            pixel_raw = self.pixel_gaussian_decoder(image_tokens)
         pixel_raw = pixel_raw.reshape(len(tokens), -1, self.config.values_per_gaussian)
         return torch.cat([free_raw, pixel_raw], dim=1)
 

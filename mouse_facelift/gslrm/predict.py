@@ -12,13 +12,13 @@ from mouse_facelift.formats.predictions import PredictionRow, PredictionTable, R
 from mouse_facelift.formats.sample_table import SampleTable
 from mouse_facelift.formats.whole import sha256, whole_folder
 from mouse_facelift.geometry.gaussians import Gaussians
-from mouse_facelift.gslrm.declared import require_as_declared
-from mouse_facelift.gslrm.honesty import load_honest_sample, require_honest, require_size, require_views
+from mouse_facelift.gslrm.declared import require_as_declared, require_size
 from mouse_facelift.gslrm.loading import load_gslrm
 from mouse_facelift.gslrm.reconstruct import reconstruct
 from mouse_facelift.rendering.backends import device_of, use_threads
 from mouse_facelift.rendering.render import render
 from mouse_facelift.settings import CameraContract, Compute, DeclaredWeights, Evaluation, InputViews
+from mouse_facelift.training.honesty import load_honest_sample, require_honest, require_views
 
 RENDERINGS, MODELS = "renderings", "models"  # folders beside the table
 

@@ -21,16 +21,16 @@ from mouse_facelift.gslrm.losses import load_loss_networks
 from mouse_facelift.gslrm.measure import measure_unseen_views
 from mouse_facelift.gslrm.network import fresh_gslrm
 from mouse_facelift.gslrm.objective import ReconstructionStep, SurfaceStep
-from mouse_facelift.gslrm.sources import AnimalSource, read_packs
 from mouse_facelift.gslrm.start import attend_to_alike
 from mouse_facelift.gslrm.surface import SurfaceError
-from mouse_facelift.gslrm.trained import last_psnr, skipped_updates, write_weights
 from mouse_facelift.provenance import commit
 from mouse_facelift.rendering.backends import device_of, use_threads
 from mouse_facelift.settings import CameraContract, Compute, Pretraining, digest
 from mouse_facelift.training.loop import Deadline, train
 from mouse_facelift.training.precision import require_precision
+from mouse_facelift.training.samples import AnimalSource, read_packs
 from mouse_facelift.training.state import StateFolder
+from mouse_facelift.training.trained import last_psnr, skipped_updates, write_weights
 
 DOMAIN = "procedural"
 

@@ -56,9 +56,10 @@ class UnetConfig(BaseModel):
 
     sample_size: PositiveInt
     """Width and height of the latents that the weights were trained at."""
-    in_channels: Literal[8]
-    """Noisy latent and latent of the reference picture, four each."""
-    out_channels: Literal[4]
+    in_channels: PositiveInt
+    """Noisy latent and latent of the reference picture: 4 each in the released network."""
+    out_channels: PositiveInt
+    """Channels of a latent."""
     block_out_channels: tuple[PositiveInt, ...]
     layers_per_block: PositiveInt
     down_block_types: tuple[Literal["CrossAttnDownBlockMV2D", "DownBlock2D"], ...]
@@ -113,6 +114,10 @@ class UnetConfig(BaseModel):
         }
         if len(set(counts.values())) != 1:
             raise ValueError(f"every block needs a width, a type down and up, and heads; found {counts}")
+        if self.in_channels != 2 * self.out_channels:
+            raise ValueError(
+                f"in_channels: found {self.in_channels}, expected {2 * self.out_channels}, twice out_channels"
+            )
         return self
 
     @property

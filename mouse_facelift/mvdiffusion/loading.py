@@ -12,15 +12,24 @@ from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 from safetensors.torch import save_file
 from transformers import CLIPImageProcessorPil, CLIPVisionConfig, CLIPVisionModelWithProjection
 
+from mouse_facelift.formats.tensors import load_exactly
 from mouse_facelift.formats.whole import whole_folder
+from mouse_facelift.mvdiffusion.codec import CLASS_NAME, SpaceToDepth, read_codec
 from mouse_facelift.mvdiffusion.config import read_unet_config
 from mouse_facelift.mvdiffusion.pipeline import Pipeline
 from mouse_facelift.mvdiffusion.stored import diffusers_arguments, expect, read_json, refuse_unknown
 from mouse_facelift.mvdiffusion.unet import MultiviewUnet
-from mouse_facelift.mvdiffusion.weights import DIFFUSERS_FILES, TRANSFORMERS_FILES, load_folder_exactly
+from mouse_facelift.mvdiffusion.weights import (
+    DIFFUSERS_FILES,
+    TRANSFORMERS_FILES,
+    found_file,
+    load_folder_exactly,
+    read_tensors,
+    without_positions,
+)
 
 # Stock diffusers has a pipeline of the same name that computes something else.
-_PARTS: dict[str, Any] = {
+PARTS: dict[str, Any] = {
     "_class_name": "StableUnCLIPImg2ImgPipeline",
     "feature_extractor": ["transformers", "CLIPImageProcessor"],
     "image_encoder": ["transformers", "CLIPVisionModelWithProjection"],
@@ -30,6 +39,8 @@ _PARTS: dict[str, Any] = {
     "unet": ["mvdiffusion.models.unet_mv2d_condition", "UNetMV2DConditionModel"],
     "vae": ["diffusers", "AutoencoderKL"],
 }
+OWN_CODEC = ["mouse_facelift", CLASS_NAME]
+_ATTENTION_NAMES = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 _NEVER_READ = ("text_encoder", "tokenizer", "_diffusers_version", "_name_or_path")
 
 
@@ -43,8 +54,9 @@ def load_pipeline(folder: str | Path) -> Pipeline:
     """
     folder = Path(folder)
     index = read_json(folder / "model_index.json")
-    refuse_unknown(folder / "model_index.json", index, {*_PARTS, *_NEVER_READ})
-    expect(folder / "model_index.json", index, _PARTS, _PARTS)
+    refuse_unknown(folder / "model_index.json", index, {*PARTS, *_NEVER_READ})
+    own_codec = {"vae": OWN_CODEC} if index.get("vae") == OWN_CODEC else {}
+    expect(folder / "model_index.json", index, PARTS, PARTS | own_codec)
     parts = {
         "unet": load_unet(folder / "unet"),
         "vae": load_vae(folder / "vae"),
@@ -74,6 +86,11 @@ def load_unet(folder: str | Path) -> MultiviewUnet:
     return unet
 
 
+def find_weights(folder: Path) -> Path:
+    """The weights' file of a sub-folder. Raises FileNotFoundError without one."""
+    return found_file(folder, DIFFUSERS_FILES)
+
+
 def write_unet(folder: Path, unet: MultiviewUnet) -> None:
     """Write a `unet/` folder in the released layout, whole, from which `load_unet` gives the same network."""
     config = unet.released_config.model_dump(by_alias=True, exclude_unset=True)
@@ -83,8 +100,11 @@ def write_unet(folder: Path, unet: MultiviewUnet) -> None:
         save_file(tensors, partial / DIFFUSERS_FILES[0])
 
 
-def load_vae(folder: Path) -> AutoencoderKL:
-    """Load the autoencoder between pictures and latents. Raises as `load_unet`."""
+def load_vae(folder: Path) -> AutoencoderKL | SpaceToDepth:
+    """Load the autoencoder between pictures and latents, or an exact codec in its place. Raises as `load_unet`."""
+    path = folder / "config.json"
+    if (content := read_json(path)).get("_class_name") == CLASS_NAME:
+        return read_codec(path, content)
     required = (
         *("act_fn", "block_out_channels", "down_block_types", "in_channels", "latent_channels", "layers_per_block"),
         *("norm_num_groups", "out_channels", "scaling_factor", "up_block_types"),
@@ -93,7 +113,8 @@ def load_vae(folder: Path) -> AutoencoderKL:
     arguments = diffusers_arguments(folder / "config.json", AutoencoderKL, required, only)
     with torch.device("meta"):
         vae = AutoencoderKL(**arguments)
-    load_folder_exactly(vae, folder, DIFFUSERS_FILES)
+    source, tensors = read_tensors(folder, DIFFUSERS_FILES)
+    load_exactly(vae, {_todays_name(name): tensor for name, tensor in tensors.items()}, str(source))
     return vae.eval()
 
 
@@ -112,23 +133,31 @@ def load_image_encoder(folder: Path) -> CLIPVisionModelWithProjection:
     arguments = {key: value for key, value in content.items() if key not in {"torch_dtype", "dropout"}}
     with torch.device("meta"):
         encoder = CLIPVisionModelWithProjection(CLIPVisionConfig(**arguments))
-    load_folder_exactly(encoder, folder, TRANSFORMERS_FILES)
+    source, tensors = read_tensors(folder, TRANSFORMERS_FILES)
+    load_exactly(encoder, without_positions(tensors, str(source)), str(source))
     _count_positions(encoder)
     return encoder.eval()
 
 
-def load_image_processor(folder: Path) -> CLIPImageProcessorPil:
-    """Read how 8-bit pictures are brought to the image encoder's size and range. Raises as `load_unet`."""
+def load_image_processor(folder: Path, center_crop: bool | None = True) -> CLIPImageProcessorPil:
+    """Read how 8-bit pictures are brought to a network's size and range, cropped or not (None: either).
+
+    Raises as `load_unet`.
+    """
     path = folder / "preprocessor_config.json"
     content = {key: value for key, value in read_json(path).items() if not key.startswith("_")}
     required = (
         *("crop_size", "do_center_crop", "do_convert_rgb", "do_normalize", "do_rescale", "do_resize", "image_mean"),
         *("image_processor_type", "image_std", "resample", "rescale_factor", "size"),
     )
-    refuse_unknown(path, content, required)
-    steps = dict.fromkeys(("do_center_crop", "do_normalize", "do_rescale", "do_resize"), True)
-    expect(path, content, required, {"image_processor_type": "CLIPImageProcessor", **steps})
-    return CLIPImageProcessorPil(**{key: value for key, value in content.items() if key != "image_processor_type"})
+    refuse_unknown(path, content, {*required, "feature_extractor_type"})
+    # The same class had two names for a while.
+    names = {"image_processor_type": "CLIPImageProcessor", "feature_extractor_type": "CLIPFeatureExtractor"}
+    steps = dict.fromkeys(("do_normalize", "do_rescale", "do_resize"), True)
+    if center_crop is not None:
+        steps["do_center_crop"] = center_crop
+    expect(path, content, required, {**names, **steps})
+    return CLIPImageProcessorPil(**{key: value for key, value in content.items() if key not in names})
 
 
 def load_image_normalizer(folder: Path) -> StableUnCLIPImageNormalizer:
@@ -153,6 +182,14 @@ def load_scheduler(folder: Path) -> DDIMScheduler:
     )
     only = {"prediction_type": "v_prediction"}
     return DDIMScheduler(**diffusers_arguments(folder / "scheduler_config.json", DDIMScheduler, required, only))
+
+
+def _todays_name(name: str) -> str:
+    """The name of an autoencoder's tensor, of which diffusers once wrote those of attention otherwise."""
+    for old, new in _ATTENTION_NAMES.items():
+        if f".attentions.0.{old}." in name:
+            return name.replace(f".{old}.", f".{new}.")
+    return name
 
 
 def _count_positions(encoder: CLIPVisionModelWithProjection) -> None:

@@ -31,8 +31,8 @@ class Draws:
     """The random numbers of one step; rows are (object, view), view fastest."""
 
     embedding_noise: Float[Tensor, "row embedding"]
-    posterior_noise: Float[Tensor, "row 4 height width"]
-    noise: Float[Tensor, "row 4 height width"]
+    posterior_noise: Float[Tensor, "row channel height width"]
+    noise: Float[Tensor, "row channel height width"]
     timesteps: Int[Tensor, " object"]
     """One noise level for all views of an object."""
     drop: Float[Tensor, " object"]
@@ -43,11 +43,11 @@ class Draws:
 class TrainingInputs:
     """What the UNet is given in one step, what it should predict, and each row's weight in the loss."""
 
-    sample: Float[Tensor, "row 8 height width"]
+    sample: Float[Tensor, "row both_channels height width"]
     timesteps: Int[Tensor, " row"]
     prompts: Float[Tensor, "row token text_channel"]
     class_labels: Float[Tensor, "row labels"]
-    velocity: Float[Tensor, "row 4 height width"]
+    velocity: Float[Tensor, "row channel height width"]
     weights: Float[Tensor, " row"]
 
 
@@ -56,7 +56,7 @@ def draw_step(
 ) -> Draws:
     """Draw the random numbers of one step for pictures of a height and width in px, on the generator's device."""
     rows = objects * views
-    latent = (rows, 4, *(length // pipeline.pixels_per_latent for length in picture_size))
+    latent = (rows, pipeline.latent_channels, *(length // pipeline.pixels_per_latent for length in picture_size))
     device = generator.device
     return Draws(
         embedding_noise=torch.randn(
@@ -75,7 +75,7 @@ def draw_step(
 def training_inputs(
     pipeline: Pipeline,
     pictures: Float[Tensor, "object view 3 picture_height picture_width"],
-    prompts: Float[Tensor, "view token text_channel"],
+    prompts: Float[Tensor, "object view token text_channel"],
     draws: Draws,
     objective: Objective,
 ) -> TrainingInputs:
@@ -83,7 +83,7 @@ def training_inputs(
 
     The first view of each object is its reference. Conditions are dropped for all views of an object together.
     """
-    objects, views = pictures.shape[:2]
+    views = pictures.shape[1]
     embeddings = embed_pictures_in_training(pipeline, pictures[:, 0])
     embeddings = repeat(embeddings, "object ... -> (object view) ...", view=views)
     labels = class_labels(pipeline, embeddings, draws.embedding_noise)
@@ -103,7 +103,7 @@ def training_inputs(
     return TrainingInputs(
         sample=torch.cat([noisy, latents], dim=1),
         timesteps=timesteps,
-        prompts=repeat(prompts, "view ... -> (object view) ...", object=objects),
+        prompts=prompts.flatten(0, 1),
         class_labels=labels,
         velocity=scheduler.get_velocity(targets, draws.noise, timesteps),
         weights=level_weights(scheduler.alphas_cumprod.to(timesteps.device)[timesteps], objective.snr_gamma),
@@ -117,7 +117,7 @@ def level_weights(signal_share: Float[Tensor, " row"], snr_gamma: float) -> Floa
     predicts velocities.
     """
     snr = signal_share / (1 - signal_share)
-    return snr.clamp(max=snr_gamma) / snr
+    return (snr_gamma / snr).clamp(max=1)  # 1 too where nothing but noise is left
 
 
 def diffusion_loss(

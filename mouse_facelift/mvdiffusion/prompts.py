@@ -1,16 +1,18 @@
 """Prompt embeddings, one for each view: the only thing that tells the released network which view it draws."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from jaxtyping import Float, Float16
+from jaxtyping import Bool, Float, Float16, Float32, Int
 from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from mouse_facelift.formats.tensors import load_exactly, read_torch_file
 from mouse_facelift.formats.whole import whole_file
 from mouse_facelift.mvdiffusion.stored import expect, read_json, refuse_unknown
-from mouse_facelift.mvdiffusion.weights import TRANSFORMERS_FILES, load_exactly, read_tensors, read_torch_file
+from mouse_facelift.mvdiffusion.weights import TRANSFORMERS_FILES, read_tensors, without_positions
 
 RELEASED_VIEWS = ("front", "front_right", "right", "back", "left", "front_left")
 """The released views in order; `right` is the subject's right side."""
@@ -42,13 +44,46 @@ def read_prompt_embeddings(path: Path, views: int, width: int) -> Float[Tensor, 
 
 def write_prompt_embeddings(path: Path, embeddings: Float[Tensor, "view token width"]) -> None:
     """Write prompt embeddings as the released file has them: one tensor in half precision."""
+    content = io.BytesIO()  # in a file, `torch.save` would write the file's passing name as well
+    torch.save(embeddings.to(torch.float16), content)
     with whole_file(path) as partial:
-        torch.save(embeddings.to(torch.float16), partial)
+        partial.write_bytes(content.getvalue())
+
+
+def prompts_for(
+    embeddings: Float[Tensor, "released token width"],
+    nearest: Int[Tensor, "object view"],
+    averaged: Bool[Tensor, " object"] | None = None,
+) -> Float[Tensor, "object view token width"]:
+    """The prompt embedding of every view of objects whose poses are told by rays.
+
+    Each view gets that of its nearest released view (`canonical.nearest_released_views`), the first that of the
+    front: it is the reference, wherever the camera stands. All views of the objects that are `averaged` get the mean
+    of all released embeddings, so that nothing but rays tells them apart.
+
+    Raises ValueError if an object's first view is not its reference, or there is no such released view.
+    """
+    if bool((nearest[:, 0] != 0).any()):
+        raise ValueError(
+            f"nearest released views of first views: found {nearest[:, 0].tolist()}, expected 0, the front"
+        )
+    if not 0 <= int(nearest.min()) <= int(nearest.max()) < len(embeddings):
+        raise ValueError(f"nearest released views {nearest.tolist()}: expected 0 to {len(embeddings) - 1}")
+    chosen = embeddings[nearest.to(embeddings.device)]
+    if averaged is None:
+        return chosen
+    mean = embeddings.mean(dim=0).expand_as(chosen)
+    return torch.where(averaged.to(embeddings.device)[:, None, None, None], mean, chosen)
+
+
+def embed_prompts(folder: Path, prompts: Sequence[str]) -> Float16[Tensor, "view token width"]:
+    """Embed prompts as `embed_texts` does, in the half precision of the released file."""
+    return embed_texts(folder, prompts).to(torch.float16)
 
 
 @torch.no_grad()
-def embed_prompts(folder: Path, prompts: Sequence[str]) -> Float16[Tensor, "view token width"]:
-    """Embed prompts with the text encoder and tokenizer of a `pipeckpts/` folder.
+def embed_texts(folder: Path, prompts: Sequence[str]) -> Float32[Tensor, "text token width"]:
+    """Embed texts with the text encoder and tokenizer of a folder that holds both, as `pipeckpts/` does.
 
     Each embedding is the encoder's last hidden state, of the prompt padded to the encoder's whole length.
 
@@ -62,7 +97,7 @@ def embed_prompts(folder: Path, prompts: Sequence[str]) -> Float16[Tensor, "view
     if too_long := [prompt for prompt, tokens in zip(prompts, padded, strict=True) if len(tokens) > length]:
         raise ValueError(f"prompts of more than {length} tokens: {too_long}")
     embeddings: Tensor = encoder(torch.tensor(padded)).last_hidden_state
-    return embeddings.to(torch.float16)
+    return embeddings
 
 
 def load_text_encoder(folder: Path) -> CLIPTextModel:
@@ -84,6 +119,7 @@ def load_text_encoder(folder: Path) -> CLIPTextModel:
     )
     source, tensors = read_tensors(folder, TRANSFORMERS_FILES)
     # transformers 4 wrote every name under `text_model.`, transformers 5 knows them without.
+    tensors = without_positions(tensors, str(source))
     load_exactly(encoder, {name.removeprefix("text_model."): tensor for name, tensor in tensors.items()}, str(source))
     return encoder.eval()
 

@@ -37,7 +37,7 @@ class Conditions:
     """
 
     class_labels: Float[Tensor, "row labels"]
-    image_latents: Float[Tensor, "row 4 height width"]
+    image_latents: Float[Tensor, "row channel height width"]
     prompts: Float[Tensor, "row token text_channel"]
 
 
@@ -45,7 +45,7 @@ class Conditions:
 def sample_views(
     pipeline: Pipeline,
     pictures: UInt8[Tensor, "object 3 height width"],
-    prompts: Float[Tensor, "view token text_channel"],
+    prompts: Float[Tensor, "object view token text_channel"],
     sampling: Sampling,
     generator: torch.Generator,
     attention: ViewAttention | None = None,
@@ -58,8 +58,8 @@ def sample_views(
     Raises ValueError for pictures of odd size.
     """
     conditions = prepare_conditions(pipeline, pictures, prompts, sampling.guidance, generator)
-    objects, views = len(pictures), len(prompts)
-    shape = (objects * views, 4, *conditions.image_latents.shape[2:])
+    objects, views = prompts.shape[:2]
+    shape = (objects * views, pipeline.latent_channels, *conditions.image_latents.shape[2:])
     latents = draw(shape, conditions.image_latents.device, generator)
     steps = denoise(pipeline, latents, conditions, sampling, views, generator, attention)
     *_, latents = tqdm(steps, total=sampling.steps, desc="draw views", disable=None)
@@ -69,19 +69,19 @@ def sample_views(
 def prepare_conditions(
     pipeline: Pipeline,
     pictures: UInt8[Tensor, "object 3 height width"],
-    prompts: Float[Tensor, "view token text_channel"],
+    prompts: Float[Tensor, "object view token text_channel"],
     guidance: float,
     generator: torch.Generator,
 ) -> Conditions:
     """Embed and encode the reference pictures; each view of an object has its own noise of the embedding."""
     device = pipeline.unet.device
-    views = len(prompts)
+    views = prompts.shape[1]
     embeddings = repeat(embed_pictures(pipeline, pictures), "object ... -> (object view) ...", view=views)
     noise = draw(tuple(embeddings.shape), device, generator)
     told = class_labels(pipeline, embeddings.to(device), noise)
     references = encode_pictures(pipeline, pictures / 255).mode
     latents = repeat(references, "object ... -> (object view) ...", view=views)
-    texts = repeat(prompts.to(device), "view ... -> (object view) ...", object=len(pictures))
+    texts = prompts.to(device).flatten(0, 1)
     if guidance == 1.0:
         return Conditions(told, latents, texts)
     return Conditions(
@@ -94,13 +94,13 @@ def prepare_conditions(
 @torch.no_grad()
 def denoise(
     pipeline: Pipeline,
-    latents: Float[Tensor, "row 4 height width"],
+    latents: Float[Tensor, "row channel height width"],
     conditions: Conditions,
     sampling: Sampling,
     views: int,
     generator: torch.Generator,
     attention: ViewAttention | None = None,
-) -> Iterator[Float[Tensor, "row 4 height width"]]:
+) -> Iterator[Float[Tensor, "row channel height width"]]:
     """Yield the latents after every step."""
     unet = pipeline.unet
     scheduler = DDIMScheduler.from_config(pipeline.scheduler.config)

@@ -19,16 +19,21 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def diffusers_arguments(
-    path: Path, constructor: Callable[..., object], required: Collection[str], only: Mapping[str, Any]
+    path: Path,
+    constructor: Callable[..., object],
+    required: Collection[str],
+    only: Mapping[str, Any],
+    name: str | None = None,
 ) -> dict[str, Any]:
     """The arguments for a stock diffusers class from its stored configuration, with `_` keys checked and removed.
 
-    `required` are the keys that decide what the part computes; `only` the values that others must have.
+    `required` are the keys that decide what the part computes; `only` the values that others must have. `name` is that
+    of the class that wrote the file, if it is another one with the same arguments and tensors.
 
     Raises ValueError that names every key that is unknown or absent, and every value that is not supported.
     """
     content = read_json(path)
-    expect(path, content, {"_class_name"}, {"_class_name": constructor.__name__})
+    expect(path, content, {"_class_name"}, {"_class_name": constructor.__name__ if name is None else name})
     arguments = {key: value for key, value in content.items() if not key.startswith("_")}
     known = inspect.signature(constructor).parameters
     refuse_unknown(path, arguments, known)

@@ -25,7 +25,7 @@ class MultiviewUnet(UNet2DConditionModel):
 
     def forward(
         self,
-        sample: Float[Tensor, "row 8 height width"],
+        sample: Float[Tensor, "row both_channels height width"],
         timestep: Int[Tensor, ""] | Int[Tensor, " row"] | int,
         encoder_hidden_states: Float[Tensor, "row token text_channel"],
         class_labels: Float[Tensor, "row embedding"],

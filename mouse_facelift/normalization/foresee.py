@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mouse_facelift.carving.pinholes import sampling_maps
+from mouse_facelift.carving.viewpoints import Session
 from mouse_facelift.formats.animal import read_surfaces
 from mouse_facelift.formats.foreseen import Foreseen, ForeseenView, ForeseenWay
 from mouse_facelift.formats.frames import Frames
@@ -21,7 +22,7 @@ from mouse_facelift.formats.views import ViewResidual
 from mouse_facelift.geometry.hull import visible
 from mouse_facelift.geometry.lenses import project
 from mouse_facelift.normalization.frame import Animal, animal_of, place_frame, require_small_residuals
-from mouse_facelift.normalization.viewpoints import Session, measure_residuals, open_session
+from mouse_facelift.normalization.viewpoints import measure_residuals, open_session
 from mouse_facelift.settings import CameraContract, Normalization, NormalizationWork
 
 FRAMES = 12

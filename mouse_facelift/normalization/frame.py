@@ -10,6 +10,8 @@ from jaxtyping import Bool, Float, Float32
 from torch import Tensor
 
 from mouse_facelift.carving.pinholes import sampling_maps
+from mouse_facelift.carving.rectify import rectified_maps, rectify
+from mouse_facelift.carving.viewpoints import Session, Viewpoints, place_views
 from mouse_facelift.formats.frames import Subject
 from mouse_facelift.formats.manifest import tensor
 from mouse_facelift.formats.sample_folder import Sample, write_sample
@@ -19,15 +21,8 @@ from mouse_facelift.geometry.contract import contract_violations, subject_violat
 from mouse_facelift.geometry.rig import rig_angles
 from mouse_facelift.imaging.resample import resample
 from mouse_facelift.normalization.raw import RawFrame
-from mouse_facelift.normalization.rectify import rectified_maps, rectify
 from mouse_facelift.normalization.relabel import relabel_views
-from mouse_facelift.normalization.viewpoints import (
-    UP,
-    Session,
-    Viewpoints,
-    measure_residuals,
-    place_views,
-)
+from mouse_facelift.normalization.viewpoints import UP, measure_residuals
 from mouse_facelift.settings import CameraContract, Moved, Normalization, Relabel
 
 

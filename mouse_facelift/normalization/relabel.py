@@ -12,13 +12,14 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from mouse_facelift.carving.viewpoints import Session, Viewpoints
 from mouse_facelift.formats.manifest import tensor
 from mouse_facelift.geometry.calibration import Calibration
 from mouse_facelift.geometry.cameras import Cameras, invert_poses
 from mouse_facelift.geometry.contract import contract_intrinsics
 from mouse_facelift.geometry.lenses import undistort
 from mouse_facelift.geometry.rotations import look_at
-from mouse_facelift.normalization.viewpoints import UP, Session, Viewpoints
+from mouse_facelift.normalization.viewpoints import UP
 from mouse_facelift.settings import CameraContract, Relabel
 
 

@@ -9,7 +9,7 @@ from mouse_facelift.settings.base import FRAME_FIELD, digest
 from mouse_facelift.settings.capture import CalibrationFile, Capture, FloorPoints, FrameRange, KeyPointsFile
 from mouse_facelift.settings.contract import CameraContract
 from mouse_facelift.settings.fitting import FittingRates, SceneFitting
-from mouse_facelift.settings.guard import GuardPolicy, HeldOut
+from mouse_facelift.settings.guard import GeneratorGuardPolicy, GuardPolicy, HeldOut, WatchPolicy
 from mouse_facelift.settings.learning import (
     Animals,
     Checkpoint,
@@ -56,6 +56,22 @@ from mouse_facelift.settings.reading import (
     refuse_repeated_keys,
 )
 from mouse_facelift.settings.verdict import Limit, VerdictLimits, VerdictLine, VerdictWork
+from mouse_facelift.settings.view_generation import (
+    AttentionLora,
+    Conditioning,
+    DiffusionPlan,
+    FreshGenerator,
+    GeneratedDataset,
+    GeneratorPretraining,
+    GeneratorStart,
+    MixedDataset,
+    Plucker,
+    SamplingPlan,
+    StoredGenerator,
+    ViewGenerator,
+    ViewIndex,
+    WholeUnet,
+)
 from mouse_facelift.settings.whole import Compute, Dataset, Evaluation, Settings, Split
 
 __all__ = [
@@ -64,6 +80,7 @@ __all__ = [
     "AlphaMasks",
     "AnimalWork",
     "Animals",
+    "AttentionLora",
     "Augmentation",
     "BackgroundMasks",
     "CalibrationFile",
@@ -72,9 +89,11 @@ __all__ = [
     "CarriedMasks",
     "Checkpoint",
     "Compute",
+    "Conditioning",
     "Contract",
     "Dataset",
     "DeclaredWeights",
+    "DiffusionPlan",
     "Evaluation",
     "Experiment",
     "Fill",
@@ -83,7 +102,12 @@ __all__ = [
     "FloorPoints",
     "FrameFault",
     "FrameRange",
+    "FreshGenerator",
     "FullFinetune",
+    "GeneratedDataset",
+    "GeneratorGuardPolicy",
+    "GeneratorPretraining",
+    "GeneratorStart",
     "GslrmSize",
     "GuardPolicy",
     "HeadsOnly",
@@ -100,20 +124,24 @@ __all__ = [
     "MadeMasks",
     "MaskCleaning",
     "Measured",
+    "MixedDataset",
     "Moved",
     "NoFinetune",
     "Normalization",
     "NormalizationModes",
     "NormalizationWork",
+    "Plucker",
     "Precision",
     "Pretraining",
     "Relabel",
     "RenderedPlan",
     "Resize",
+    "SamplingPlan",
     "SceneFitting",
     "Settings",
     "Split",
     "Start",
+    "StoredGenerator",
     "SurfaceLoss",
     "TrainedFinetune",
     "TrainedMethod",
@@ -122,7 +150,11 @@ __all__ = [
     "VerdictLine",
     "VerdictWork",
     "VideoMasks",
+    "ViewGenerator",
+    "ViewIndex",
+    "WatchPolicy",
     "WeightFrom",
+    "WholeUnet",
     "digest",
     "json_schema",
     "name_in_log",

@@ -43,7 +43,9 @@ class HeldOut(Patience):
     action: Literal["roll_back", "stop"]
 
 
-class GuardPolicy(Section):
+class WatchPolicy(Section):
+    """What every training can be watched for."""
+
     window: PositiveInt
     """steps that were not too far off; their median is what is usual"""
     least: PositiveInt
@@ -54,10 +56,6 @@ class GuardPolicy(Section):
     """times the learning rate from each rolling back on"""
     roll_backs: NonNegativeInt
     """at most; the next one stops the training"""
-    near_white: Fraction
-    """a pixel whose three colors are above it is white"""
-    scale_edges: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)]
-    """world units, rising: bins of the histogram of the Gaussians' scales, beside one below and one above"""
     not_finite: UpdateSignal
     """the loss or the gradient's norm"""
     loss: UpdateLimit
@@ -65,18 +63,45 @@ class GuardPolicy(Section):
     """before clipping"""
     update_ratio: Signal
     """length of an update's change of all weights, times the weights' own length"""
+    held_out: HeldOut | None
+
+    @model_validator(mode="after")
+    def _window_fits(self) -> "WatchPolicy":
+        if self.least > self.window:
+            raise ValueError(f"least: found {self.least}, expected at most {self.window}, the window")
+        return self
+
+
+class GuardPolicy(WatchPolicy):
+    """What a training that renders Gaussians is watched for."""
+
+    near_white: Fraction
+    """a pixel whose three colors are above it is white"""
+    scale_edges: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)]
+    """world units, rising: bins of the histogram of the Gaussians' scales, beside one below and one above"""
     white: Signal
     """of what is not white in the targets, the share by which renderings have more white"""
     opacity: Signal
     """how many times lower than at the start the mean opacity of the Gaussians is"""
     scales: Signal
     """how far the histogram of scales moved since the start: total variation, 0 to 1"""
-    held_out: HeldOut | None
 
     @model_validator(mode="after")
-    def _fits(self) -> "GuardPolicy":
-        if self.least > self.window:
-            raise ValueError(f"least: found {self.least}, expected at most {self.window}, the window")
+    def _edges_rise(self) -> "GuardPolicy":
         if any(low >= high for low, high in pairwise(self.scale_edges)):
             raise ValueError(f"scale_edges: found {list(self.scale_edges)}, expected rising numbers")
+        return self
+
+
+class GeneratorGuardPolicy(WatchPolicy):
+    """What the training of a view generator is watched for."""
+
+    collapse: Signal
+    """how much nearer drawn views are to the input than the true ones: 0 as the truth, 1 copies of the input. Looks at
+    the held-out samples tell, so it needs `held_out`"""
+
+    @model_validator(mode="after")
+    def _collapse_is_looked_at(self) -> "GeneratorGuardPolicy":
+        if self.held_out is None:
+            raise ValueError("held_out: null, but collapse is seen in held-out samples alone")
         return self

@@ -89,6 +89,20 @@ class TrainingPlan(Section):
     checkpoint_every: PositiveInt
     """steps between two saved states from which an interrupted run goes on"""
 
+    @property
+    def rate_falls(self) -> bool:
+        """Whether the learning rate falls to 0 along half a cosine after the warm-up, or stays."""
+        return True
+
+    @property
+    def betas(self) -> tuple[float, float]:
+        """Of AdamW. Source: FaceLift's stage configurations of GS-LRM."""
+        return (0.9, 0.95)
+
+    def ema_decay(self, updates: int) -> float | None:
+        """Decay of the average of the weights at its update of this number, from 0; None: there is none."""
+        return self.ema
+
 
 class RenderedPlan(TrainingPlan):
     target_views: PositiveInt
@@ -113,6 +127,8 @@ class Measured(Section):
 class FinetunePlan(RenderedPlan):
     """What all methods share."""
 
+    learns_from: Name | None
+    """dataset whose samples teach, as a generated or mixed one; null: the experiment's own"""
     random_order: bool
     """whether drawn input views go in as drawn, or in the rig's order: the network cannot tell, but for rounding"""
     guard: GuardPolicy | None

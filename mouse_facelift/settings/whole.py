@@ -10,10 +10,20 @@ from mouse_facelift.settings.base import Fraction, Name, Section
 from mouse_facelift.settings.capture import Capture, Simulation
 from mouse_facelift.settings.contract import CameraContract
 from mouse_facelift.settings.fitting import SceneFitting
-from mouse_facelift.settings.learning import Checkpoint, Experiment, Pretraining
+from mouse_facelift.settings.learning import Checkpoint, Experiment, NoFinetune, Pretraining
 from mouse_facelift.settings.log_experiments import LogExperiments, name_in_log
 from mouse_facelift.settings.normalization import Normalization, NormalizationModes, NormalizationWork
 from mouse_facelift.settings.verdict import VerdictWork
+from mouse_facelift.settings.view_generation import (
+    GeneratedDataset,
+    GeneratorPretraining,
+    GeneratorStart,
+    MixedDataset,
+    Plucker,
+    ViewGenerator,
+)
+
+RELEASED_VIEWS = 6  # of the released view generator
 
 
 class Split(Section):
@@ -83,11 +93,18 @@ class Settings(Section):
     normalization_work: NormalizationWork
     normalization_modes: NormalizationModes
     datasets: dict[Name, Dataset]
+    generator_starts: dict[Name, GeneratorStart]
+    """untrained or pretrained view generators"""
+    generators: dict[Name, ViewGenerator]
+    generated_datasets: dict[Name, GeneratedDataset]
+    mixed_datasets: dict[Name, MixedDataset]
     checkpoints: dict[Name, Checkpoint]
     experiments: dict[Name, Experiment]
     log_experiments: LogExperiments | None
     """null: there are none"""
     pretraining: Pretraining
+    generator_pretraining: GeneratorPretraining | None
+    """null: no view generator is pretrained"""
     evaluation: Evaluation
     scene_fitting: SceneFitting | None
     """null: no scene is fitted"""
@@ -107,6 +124,7 @@ class Settings(Section):
                     raise ValueError(
                         f"datasets.{row}.views: {dataset.views} views of capture {name}, which has {cameras} cameras"
                     )
+        self._require_of_generators()
         if clash := sorted(self.experiments.keys() & self.log_rows.keys()):
             raise ValueError(f"experiments: {', '.join(clash)}: taken by rows of log_experiments; choose another name")
         for name, experiment in self.experiments.items():
@@ -116,7 +134,7 @@ class Settings(Section):
         return self
 
     def _require_of_experiment(self, experiment: Experiment, row: str) -> None:
-        _require(experiment.dataset, self.datasets, f"{row}.dataset")
+        _require(experiment.dataset, {**self.datasets, **self.generated_datasets}, f"{row}.dataset")
         _require(experiment.normalization, self.normalizations, f"{row}.normalization")
         _require(experiment.checkpoint, self.checkpoints, f"{row}.checkpoint")
         if (domain := self.checkpoints[experiment.checkpoint].domain) not in experiment.accepts_domains:
@@ -124,11 +142,67 @@ class Settings(Section):
                 f"{row}.accepts_domains: checkpoint {experiment.checkpoint} is of domain {domain},"
                 f" accepted: {', '.join(experiment.accepts_domains)}"
             )
-        if experiment.views.most > (views := self.datasets[experiment.dataset].views):
+        if not isinstance(experiment.finetune, NoFinetune) and experiment.finetune.learns_from is not None:
+            teaching = experiment.finetune.learns_from
+            known = {**self.datasets, **self.generated_datasets, **self.mixed_datasets}
+            _require(teaching, known, f"{row}.finetune.learns_from")
+            if experiment.views.most > (views := self.views_of(teaching)):
+                raise ValueError(
+                    f"{row}.views.inputs: {experiment.views.most}, but samples of dataset {teaching}, which"
+                    f" finetune.learns_from names, have {views} views"
+                )
+        if experiment.views.most > (views := self.views_of(experiment.dataset)):
             raise ValueError(
                 f"{row}.views.inputs: {experiment.views.most}, but samples of dataset {experiment.dataset} have"
                 f" {views} views"
             )
+
+    def _require_of_generators(self) -> None:
+        names = [*self.datasets, *self.generated_datasets, *self.mixed_datasets]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"generated_datasets, mixed_datasets: {', '.join(twice)}: a name that another dataset has")
+        for name, generator in self.generators.items():
+            row = f"generators.{name}"
+            _require(generator.start, self.generator_starts, f"{row}.start")
+            _require(generator.dataset, self.datasets, f"{row}.dataset")
+            _require(generator.normalization, self.normalizations, f"{row}.normalization")
+            if (domain := self.generator_starts[generator.start].domain) not in generator.accepts_domains:
+                raise ValueError(
+                    f"{row}.accepts_domains: start {generator.start} is of domain {domain},"
+                    f" accepted: {', '.join(generator.accepts_domains)}"
+                )
+        for name, generated in self.generated_datasets.items():
+            row = f"generated_datasets.{name}"
+            _require(generated.generator, self.generators, f"{row}.generator")
+            _require(generated.of, self.datasets, f"{row}.of")
+            reads_rays = isinstance(self.generators[generated.generator].conditioning, Plucker)
+            if generated.cameras == "captured" and not reads_rays:
+                raise ValueError(
+                    f"{row}.cameras: captured, but generator {generated.generator} is told no rays:"
+                    " what it draws are views of the released rig"
+                )
+        for name, mixed in self.mixed_datasets.items():
+            for part in mixed.of:
+                _require(part, {**self.datasets, **self.generated_datasets}, f"mixed_datasets.{name}.of")
+            if len(counts := {self.views_of(part) for part in mixed.of}) > 1:
+                raise ValueError(f"mixed_datasets.{name}.of: their samples have {sorted(counts)} views")
+
+    def views_of(self, dataset: str) -> int:
+        """How many views of its samples may go in."""
+        if dataset in self.datasets:
+            return self.datasets[dataset].views
+        if dataset in self.mixed_datasets:
+            return self.views_of(self.mixed_datasets[dataset].of[0])
+        generated = self.generated_datasets[dataset]
+        return RELEASED_VIEWS if generated.cameras == "released" else self.datasets[generated.of].views
+
+    def domain_of(self, dataset: str) -> str:
+        """What a dataset shows; drawn views show what those did that they were drawn from."""
+        if dataset in self.mixed_datasets:
+            return self.domain_of(self.mixed_datasets[dataset].of[0])
+        if dataset in self.generated_datasets:
+            return self.domain_of(self.generated_datasets[dataset].of)
+        return self.datasets[dataset].domain
 
     @property
     def log_rows(self) -> Mapping[str, Experiment]:

@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 
-from mouse_facelift.settings import GuardPolicy
+from mouse_facelift.settings import GeneratorGuardPolicy, WatchPolicy
 from mouse_facelift.training.outcome import Seen
 from mouse_facelift.training.processes import ALONE, Processes
 from mouse_facelift.training.watched import Beginning, TooFar, Usual
@@ -39,6 +39,8 @@ class HeldOutPsnr:
 
     whole: float
     animal: float
+    collapse: float = math.nan
+    """of drawn views: 0 as the truth, 1 as copies of the input; NaN where nobody asks"""
 
     def above(self, other: "HeldOutPsnr") -> float:
         """By how many dB it is above another, in the one of both numbers that rose less; -inf if not finite."""
@@ -80,7 +82,7 @@ class Guard:
 
     def __init__(
         self,
-        policy: GuardPolicy,
+        policy: WatchPolicy,
         measure: Callable[[], HeldOutPsnr] | None,
         processes: Processes = ALONE,
         changes: Collection[int] = (),
@@ -234,6 +236,10 @@ class Guard:
                 step, psnr.whole, psnr.animal, psnr.whole - self.looks[0].whole, psnr.animal - self.looks[0].animal,
             )  # fmt: skip
             self._too_far.note("held_out", step, gain, beyond=step > 0 and gain < -self.policy.held_out.drop)
+            if isinstance(self.policy, GeneratorGuardPolicy):
+                log.info("step %d: collapse %.2f: 0 is the truth, 1 copies of the input", step, psnr.collapse)
+                beyond = step > 0 and not psnr.collapse <= self.policy.collapse.limit
+                self._too_far.note("collapse", step, psnr.collapse, beyond)
             better = step == 0 or gain > self.looks[self.best_step].above(self.looks[0])
         if self._too_far.counts:
             return

@@ -1,6 +1,7 @@
 """The loop: a loss a step, clipping, an update, a state now and then."""
 
 import logging
+import math
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +15,7 @@ from mouse_facelift.settings import TrainingPlan
 from mouse_facelift.training.guard import Guard
 from mouse_facelift.training.outcome import StepLoss
 from mouse_facelift.training.processes import ALONE, Processes
-from mouse_facelift.training.schedule import cosine_rate
+from mouse_facelift.training.schedule import constant_rate, cosine_rate
 from mouse_facelift.training.state import StateFolder, StepMetrics
 from mouse_facelift.training.update import Updater, if_finite
 
@@ -94,7 +95,7 @@ def train(
                 with updater.averaged():
                     row |= looks.measure()
             metrics.append(row)
-            progress.set_postfix(psnr=f"{row['psnr']:.2f}", loss=f"{row['loss']:.5f}")
+            progress.set_postfix(_told(row))
             done = step + 1
             finished = done == plan.steps or _stopped(guard)
             leaving = processes.mean([float(deadline.passed)])[0] > 0 and not finished
@@ -119,7 +120,9 @@ def _stopped(guard: Guard | None) -> bool:
 def _one_step(
     updater: Updater, parts: Sequence[StepLoss], plan: TrainingPlan, step: int, guard: Guard | None
 ) -> StepMetrics:
-    rate = cosine_rate(step + 1, plan.learning_rate, plan.warmup_steps, plan.steps + 1)
+    rate = constant_rate(step + 1, plan.learning_rate, plan.warmup_steps)
+    if plan.rate_falls:
+        rate = cosine_rate(step + 1, plan.learning_rate, plan.warmup_steps, plan.steps + 1)
     if guard is not None:
         rate *= guard.rate
     allowed = if_finite if guard is None else guard.at(step + 1)
@@ -141,14 +144,19 @@ def _one_step(
     return row
 
 
+def _told(row: StepMetrics) -> dict[str, str]:
+    """What the progress bar tells of a step; some trainings render nothing."""
+    psnr = {"psnr": f"{row['psnr']:.2f}"} if math.isfinite(row["psnr"]) else {}
+    return psnr | {"loss": f"{row['loss']:.5f}"}
+
+
 def _log_recent(metrics: list[StepMetrics], steps: int) -> None:
     recent = metrics[-LOG_EVERY:]
     psnr = sum(row["psnr"] for row in recent) / len(recent)
     last = recent[-1]
     loss = sum(row["loss"] for row in recent) / len(recent)
-    log.info(
-        "step %d of %d: loss %.5f, psnr %.2f dB, gradient norm %.3g", last["step"], steps, loss, psnr, last["grad_norm"]
-    )
+    drawn = f"psnr {psnr:.2f} dB, " if math.isfinite(psnr) else ""
+    log.info("step %d of %d: loss %.5f, %sgradient norm %.3g", last["step"], steps, loss, drawn, last["grad_norm"])
 
 
 def _step_seed(seed: int, step: int) -> int:

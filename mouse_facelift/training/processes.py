@@ -68,3 +68,11 @@ def joined_processes() -> Iterator[Processes]:
 
 def _device() -> torch.device:
     return torch.device("cuda" if distributed.get_backend() == "nccl" else "cpu")
+
+
+def require_shares(setting: str, batch: int, processes: Processes) -> None:
+    """Raise ValueError if processes cannot share a batch equally."""
+    if batch % processes.count:
+        raise ValueError(
+            f"{setting}: found {batch}, expected a multiple of the processes that share it, {processes.count}"
+        )

@@ -3,6 +3,11 @@
 import math
 
 
+def constant_rate(step: int, peak: float, warmup_steps: int) -> float:
+    """Rise linearly from 0 over the warm-up, then stay."""
+    return peak * min(1.0, step / max(1, warmup_steps))
+
+
 def cosine_rate(step: int, peak: float, warmup_steps: int, total_steps: int) -> float:
     """Rise linearly from 0 over the warm-up, then fall along half a cosine to 0 at `total_steps`.
 

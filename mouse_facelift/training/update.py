@@ -13,7 +13,6 @@ from mouse_facelift.settings import TrainingPlan
 from mouse_facelift.training.outcome import Seen, StepLoss, StepOutcome
 from mouse_facelift.training.processes import Processes
 
-BETAS = (0.9, 0.95)  # FaceLift's stage configurations
 LEAST_SCALE = 1.0  # a half-precision gradient that overflows at this scale is not the scaler's affair any more
 
 # Whether a step's update should be made, by its loss and its gradient's norm before clipping (NaN if not computed).
@@ -49,10 +48,10 @@ class Updater:
         self.model = model
         self.gradient_clip = plan.gradient_clip
         self.processes = processes
-        self.optimizer = adamw(model, plan.learning_rate, plan.weight_decay)
+        self.optimizer = adamw(model, plan.learning_rate, plan.weight_decay, plan.betas)
         device = next(model.parameters()).device.type
         self.scaler = torch.amp.GradScaler(device, enabled=plan.precision == "float16")
-        self.average = None if plan.ema is None else Average(model, plan.ema)
+        self.average = None if plan.ema is None else Average(model, plan.ema_decay)
 
     def update(
         self, parts: Sequence[StepLoss], step: int, learning_rate: float, seed: int, allowed: Allowed = if_finite
@@ -133,6 +132,7 @@ class Updater:
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
             "average": None if self.average is None else self.average.tensors,
+            "averaged": 0 if self.average is None else self.average.updates,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -140,6 +140,7 @@ class Updater:
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
         if self.average is not None:
+            self.average.updates = state["averaged"]
             for name, tensor in self.average.tensors.items():
                 tensor.copy_(state["average"][name])
 
@@ -147,15 +148,19 @@ class Updater:
 class Average:
     """Exponential moving average of the trained parameters, from their values before training on."""
 
-    def __init__(self, model: nn.Module, decay: float) -> None:
+    def __init__(self, model: nn.Module, decay: Callable[[int], float | None]) -> None:
         self.decay = decay
+        self.updates = 0
         self.tensors = {name: parameter.detach().clone() for name, parameter in _trained(model)}
 
     @torch.no_grad()
     def follow(self, model: nn.Module) -> None:
         """Move towards the network's parameters by 1 - decay of the way."""
+        decay = self.decay(self.updates)
+        assert decay is not None, "an average without decay"
         for name, parameter in _trained(model):
-            self.tensors[name].lerp_(parameter, 1 - self.decay)
+            self.tensors[name].lerp_(parameter, 1 - decay)
+        self.updates += 1
 
     @torch.no_grad()
     def give(self, model: nn.Module) -> None:
@@ -164,7 +169,7 @@ class Average:
             parameter.copy_(self.tensors[name])
 
 
-def adamw(model: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
+def adamw(model: nn.Module, learning_rate: float, weight_decay: float, betas: tuple[float, float]) -> torch.optim.AdamW:
     """Build AdamW that decays every trained tensor of two or more axes and no other.
 
     Source: weijielyu/FaceLift, which decays matrices and learned tokens, but not the weights of norms.
@@ -174,7 +179,7 @@ def adamw(model: nn.Module, learning_rate: float, weight_decay: float) -> torch.
         {"params": [p for p in trained if p.ndim >= 2], "weight_decay": weight_decay},
         {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=learning_rate, betas=BETAS)
+    return torch.optim.AdamW(groups, lr=learning_rate, betas=betas)
 
 
 def _trained(model: nn.Module) -> list[tuple[str, nn.Parameter]]:

@@ -4,8 +4,11 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from mouse_facelift.settings import GuardPolicy
+from mouse_facelift.settings import WatchPolicy
 from mouse_facelift.training.outcome import Seen
+
+AT_LOOKS = ("held_out", "collapse")
+"""signals of looks at held-out samples"""
 
 
 @dataclass
@@ -77,10 +80,10 @@ class TooFar:
             for known in (self.counts, self.since, self.values):
                 known.pop(signal, None)
 
-    def due(self, policy: GuardPolicy, lenient: bool = True) -> list[str]:
-        """Signals too far off for as long as their patience lasts; without lenience, held-out samples have none."""
+    def due(self, policy: WatchPolicy, lenient: bool = True) -> list[str]:
+        """Signals too far off for as long as their patience lasts; without lenience, looks have none."""
         return [
             signal
             for signal, count in self.counts.items()
-            if count >= getattr(policy, signal).patience or (signal == "held_out" and not lenient)
+            if count >= getattr(policy, signal).patience or (signal in AT_LOOKS and not lenient)
         ]

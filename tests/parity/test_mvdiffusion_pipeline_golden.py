@@ -59,7 +59,7 @@ def pictures(stored) -> Tensor:
 
 
 def final_latents(pipeline, pictures, prompts, sampling, generator) -> Tensor:
-    conditions = prepare_conditions(pipeline, pictures, prompts, sampling.guidance, generator)
+    conditions = prepare_conditions(pipeline, pictures, prompts[None], sampling.guidance, generator)
     latents = draw((VIEWS, 4, 8, 8), torch.device("cpu"), generator)
     return [*denoise(pipeline, latents, conditions, sampling, VIEWS, generator)][-1]
 
@@ -67,7 +67,7 @@ def final_latents(pipeline, pictures, prompts, sampling, generator) -> Tensor:
 def test_a_whole_sampling_run(pipeline, stored, pictures, generator):
     seen = []
     hook = pipeline.unet.register_forward_hook(lambda _, __, out: seen.append(out.sample))
-    conditions = prepare_conditions(pipeline, pictures, stored["prompt_embeds"], 3.0, generator)
+    conditions = prepare_conditions(pipeline, pictures, stored["prompt_embeds"][None], 3.0, generator)
     torch.testing.assert_close(conditions.class_labels, stored["class_labels"], **EXACT)
     torch.testing.assert_close(conditions.image_latents, stored["image_latents"], **EXACT)
     latents = draw((VIEWS, 4, 8, 8), torch.device("cpu"), generator)
@@ -80,7 +80,7 @@ def test_a_whole_sampling_run(pipeline, stored, pictures, generator):
 
 
 def test_pictures_to_the_bit(pipeline, stored, pictures, generator):
-    images = sample_views(pipeline, pictures, stored["prompt_embeds"], THREE_STEPS, generator)[0]
+    images = sample_views(pipeline, pictures, stored["prompt_embeds"][None], THREE_STEPS, generator)[0]
     bits = (images.permute(0, 2, 3, 1) * 255).round().to(torch.uint8)
     difference = (bits.int() - stored["images_u8"].int()).abs()
     assert difference.max() <= 1
@@ -109,7 +109,7 @@ def test_fifty_steps_are_the_released_ones(pipeline, variants):
 def test_the_published_half_precision_of_the_reference_explains_its_deviation(
     pipeline, stored, variants, pictures, generator
 ):
-    whole = prepare_conditions(pipeline, pictures, stored["prompt_embeds"], 3.0, generator)
+    whole = prepare_conditions(pipeline, pictures, stored["prompt_embeds"][None], 3.0, generator)
     halved = encode_pictures(pipeline, ((2 * (pictures / 255) - 1).half().float() + 1) / 2).mode
     references = torch.cat([torch.zeros(VIEWS, 4, 8, 8), halved.expand(VIEWS, 4, 8, 8)])
     latents = draw((VIEWS, 4, 8, 8), torch.device("cpu"), generator)
@@ -135,7 +135,9 @@ def training(pipeline, step) -> TrainingInputs:
     )
     objective = Objective(condition_drop_rate=step["condition_drop_rate"].item(), snr_gamma=step["snr_gamma"].item())
     pictures = step["images_u8"].permute(0, 1, 4, 2, 3) / 255
-    return training_inputs(pipeline, pictures, step["prompt_embeds"], draws, objective)
+    return training_inputs(
+        pipeline, pictures, step["prompt_embeds"].expand(len(pictures), -1, -1, -1), draws, objective
+    )
 
 
 def test_inputs_of_a_training_step(training, step):

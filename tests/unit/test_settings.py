@@ -43,7 +43,10 @@ def sections(content, path=()):
 
 
 # Rows of these sections are named by the user.
-FREE = {"simulations", "captures", "normalizations", "datasets", "checkpoints", "experiments"}
+FREE = {
+    *("simulations", "captures", "normalizations", "datasets", "checkpoints", "experiments"),
+    *("generator_starts", "generators", "generated_datasets", "mixed_datasets"),
+}
 
 
 def test_an_unknown_key_is_refused_in_every_section(content):

@@ -80,7 +80,9 @@ def write_views(tmp_path: Path) -> WriteViews:
 def assemble(
     views: list[Path], table: Path, captures: tuple[str, ...] = ("a", "b"), split: Split = SPLIT
 ) -> SampleTable:
-    assemble_dataset(views, table, "real", Dataset(captures=captures, domain="mouse", views=3, split=split), "keep", CONTRACT)
+    assemble_dataset(
+        views, table, "real", Dataset(captures=captures, domain="mouse", views=3, split=split), "keep", CONTRACT
+    )
     return SampleTable.read(table)
 
 

@@ -14,8 +14,8 @@ from torch import Tensor
 from mouse_facelift.geometry.rotations import look_at
 from mouse_facelift.gslrm import GslrmConfig, fresh_gslrm
 from mouse_facelift.gslrm.finetune import finetune_gslrm
-from mouse_facelift.gslrm.trained import write_weights
 from mouse_facelift.settings import InputViews
+from mouse_facelift.training.trained import write_weights
 from tests.tiny_samples import CONTRACT, write_table
 from tests.unit.gslrm.tiny_finetune import COMPUTE, DECLARED, FINETUNE, Checkpoint, Finetuned
 

@@ -8,7 +8,7 @@ from mouse_facelift.formats.card import WeightsCard
 from mouse_facelift.formats.whole import sha256
 from mouse_facelift.gslrm import fresh_gslrm, load_gslrm, read_config
 from mouse_facelift.gslrm.declared import require_as_declared
-from mouse_facelift.gslrm.trained import read_card, write_weights
+from mouse_facelift.training.trained import read_card, write_weights
 from tests.unit.gslrm.tiny_finetune import DECLARED
 
 SHIPPED = Path(__file__).resolve().parents[3] / "mouse_facelift/gslrm/weights/gslrm_small.safetensors"

@@ -19,9 +19,9 @@ from mouse_facelift.formats.card import WeightsCard
 from mouse_facelift.formats.whole import sha256
 from mouse_facelift.gslrm import GslrmConfig, load_gslrm, read_config
 from mouse_facelift.gslrm.objective import ReconstructionStep
-from mouse_facelift.gslrm.trained import read_card
 from mouse_facelift.settings import InputViews, Measured
 from mouse_facelift.training.outcome import StepOutcome
+from mouse_facelift.training.trained import read_card
 from tests.tiny_samples import CONTRACT, write_table
 from tests.unit.gslrm.tiny_finetune import COMPUTE, DECLARED, FINETUNE
 

@@ -6,7 +6,8 @@ import pytest
 
 from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.formats.sample_table import SampleTable
-from mouse_facelift.gslrm.honesty import load_honest_sample, require_honest, require_size, require_views
+from mouse_facelift.gslrm.declared import require_size
+from mouse_facelift.training.honesty import load_honest_sample, require_honest, require_views
 from tests.tiny_samples import CONTRACT, VIEW_NAMES, blobs, ring, write_table
 
 BROKEN = "focal: view 0: found 725.0000, 820.0000 px, expected 17.1560"

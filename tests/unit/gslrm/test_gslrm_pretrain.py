@@ -16,13 +16,13 @@ from mouse_facelift.gslrm import GslrmConfig, fresh_gslrm, load_gslrm, read_conf
 from mouse_facelift.gslrm.config import RELEASED_ACTIVATIONS
 from mouse_facelift.gslrm.measure import measure_unseen_views
 from mouse_facelift.gslrm.pretrain import pretrain_gslrm, small_config
-from mouse_facelift.gslrm.sources import AnimalSource, read_packs
 from mouse_facelift.settings import Animals, GslrmSize, Pretraining, RenderedPlan, Start, SurfaceLoss, TrainingPlan
+from mouse_facelift.training.samples import AnimalSource, read_packs
 from tests.tiny_samples import CONTRACT, blobs
 from tests.unit.gslrm.tiny_finetune import COMPUTE, FINETUNE
 
 PLAN = FINETUNE.model_dump(
-    exclude={"method", "target_views", "random_order", "losses", "augmentation", "guard", "measured"}
+    exclude={"method", "target_views", "random_order", "learns_from", "losses", "augmentation", "guard", "measured"}
 )
 PRETRAINING = Pretraining(
     animals=Animals(count=5, held_out=2, views=4, seed=0),
@@ -31,7 +31,9 @@ PRETRAINING = Pretraining(
     inputs=(2, 3),
     start=Start(attention=0.8, rays=2.0),
     surface_training=TrainingPlan(**PLAN),
-    training=RenderedPlan(**FINETUNE.model_dump(exclude={"method", "random_order", "guard", "measured"})),
+    training=RenderedPlan(
+        **FINETUNE.model_dump(exclude={"method", "random_order", "learns_from", "guard", "measured"})
+    ),
 )
 
 

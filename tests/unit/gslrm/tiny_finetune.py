@@ -25,6 +25,7 @@ FINETUNE = FullFinetune(
     accumulate=1,
     target_views=2,
     random_order=True,
+    learns_from=None,
     losses=L2_ALONE,
     augmentation=None,
     learning_rate=1e-3,

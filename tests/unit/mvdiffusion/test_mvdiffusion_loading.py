@@ -37,7 +37,8 @@ def test_a_folder_without_text_encoder_draws_views_and_learns(written):
     prompts = torch.randn(3, 5, 12, generator=torch.Generator().manual_seed(1))
     sampling = Sampling(steps=2, guidance=2.0, eta=1.0)
     views, again = (
-        sample_views(pipeline, pictures, prompts, sampling, torch.Generator().manual_seed(2)) for _ in range(2)
+        sample_views(pipeline, pictures, prompts.expand(2, -1, -1, -1), sampling, torch.Generator().manual_seed(2))
+        for _ in range(2)
     )
     assert views.shape == (2, 3, 3, 8, 8)
     assert views.min() >= 0
@@ -45,7 +46,9 @@ def test_a_folder_without_text_encoder_draws_views_and_learns(written):
     torch.testing.assert_close(views, again, rtol=0, atol=0)
 
     draws = draw_step(pipeline, 2, 3, (8, 8), torch.Generator().manual_seed(3))
-    inputs = training_inputs(pipeline, torch.rand(2, 3, 3, 8, 8), prompts, draws, RELEASED_OBJECTIVE)
+    inputs = training_inputs(
+        pipeline, torch.rand(2, 3, 3, 8, 8), prompts.expand(2, -1, -1, -1), draws, RELEASED_OBJECTIVE
+    )
     diffusion_loss(pipeline.unet, inputs, 3).backward()
     assert all(parameter.grad.isfinite().all() for parameter in pipeline.unet.parameters())
     assert all(parameter.grad is None for parameter in pipeline.vae.parameters())
@@ -57,7 +60,7 @@ def test_half_precision_draws_nearly_the_same_views(written):
     sampling = Sampling(steps=2, guidance=2.0, eta=1.0)
     whole, half = (
         sample_views(
-            load_pipeline(written).to("cpu", dtype), pictures, prompts, sampling, torch.Generator().manual_seed(2)
+            load_pipeline(written).to("cpu", dtype), pictures, prompts[None], sampling, torch.Generator().manual_seed(2)
         )
         for dtype in (torch.float32, torch.bfloat16)
     )

@@ -11,6 +11,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 from mouse_facelift.mvdiffusion.prompts import (
     RELEASED_PROMPTS,
     embed_prompts,
+    prompts_for,
     read_prompt_embeddings,
     write_prompt_embeddings,
 )
@@ -112,3 +113,21 @@ def test_another_text_encoder_is_refused(folder):
     change(folder / "text_encoder" / "config.json", {"architectures": ["CLIPTextModelWithProjection"]})
     with pytest.raises(ValueError, match="CLIPTextModelWithProjection"):
         embed_prompts(folder, ["a"])
+
+
+def test_posed_views_get_the_prompt_of_the_nearest_released_view_or_the_mean_of_all():
+    embeddings = torch.randn(6, 5, 4, generator=torch.Generator().manual_seed(0))
+    nearest = torch.tensor([[0, 4, 2, 2], [0, 0, 3, 5]])
+    chosen = prompts_for(embeddings, nearest)
+    assert chosen.shape == (2, 4, 5, 4)
+    assert all(torch.equal(chosen[o, v], embeddings[nearest[o, v]]) for o in range(2) for v in range(4))
+    averaged = prompts_for(embeddings, nearest, torch.tensor([False, True]))
+    assert torch.equal(averaged[0], chosen[0])
+    torch.testing.assert_close(averaged[1], embeddings.mean(dim=0).expand(4, -1, -1))
+
+
+def test_the_first_view_is_the_front_always():
+    with pytest.raises(ValueError, match=r"found \[0, 2\], expected 0, the front"):
+        prompts_for(torch.zeros(6, 5, 4), torch.tensor([[0, 1], [2, 0]]))
+    with pytest.raises(ValueError, match="expected 0 to 3"):
+        prompts_for(torch.zeros(4, 5, 4), torch.tensor([[0, 4]]))

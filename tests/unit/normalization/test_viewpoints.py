@@ -11,19 +11,14 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from mouse_facelift.carving.pinholes import sampling_maps
+from mouse_facelift.carving.viewpoints import Session, Viewpoints, place_views
 from mouse_facelift.formats.frames import Frames, Subject, describe_cameras
 from mouse_facelift.geometry.calibration import Calibration
 from mouse_facelift.geometry.cameras import invert_poses
 from mouse_facelift.geometry.contract import contract_violations
 from mouse_facelift.geometry.lenses import project
 from mouse_facelift.geometry.rotations import look_at
-from mouse_facelift.normalization.viewpoints import (
-    Session,
-    Viewpoints,
-    measure_residuals,
-    open_session,
-    place_views,
-)
+from mouse_facelift.normalization.viewpoints import measure_residuals, open_session
 from mouse_facelift.settings import CameraContract, Contract, Fill, Keep, Normalization, Resize
 
 CONTRACT = CameraContract(

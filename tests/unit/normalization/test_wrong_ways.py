@@ -13,8 +13,8 @@ from mouse_facelift.formats.sample_folder import read_sample
 from mouse_facelift.formats.sample_table import SampleTable
 from mouse_facelift.formats.views import Views
 from mouse_facelift.geometry.contract import contract_violations
-from mouse_facelift.gslrm.honesty import require_honest
 from mouse_facelift.settings import CameraContract, Dataset, Keep, Resize, Split
+from mouse_facelift.training.honesty import require_honest
 
 
 def test_resize_is_consistent_with_its_own_cameras(run: Run, recording: Any) -> None:

@@ -45,7 +45,7 @@ def test_it_learns(tmp_path, plan) -> None:
 def test_matrices_decay_and_norms_and_biases_do_not() -> None:
     model = fresh_model()
     model[0].weight.requires_grad_(False)
-    decayed, others = adamw(model, 0.1, 0.05).param_groups
+    decayed, others = adamw(model, 0.1, 0.05, (0.9, 0.95)).param_groups
     assert (decayed["weight_decay"], others["weight_decay"]) == (0.05, 0.0)
     assert [id(p) for p in decayed["params"]] == [id(model[2].weight)]
     assert {id(p) for p in others["params"]} == {id(p) for p in model.parameters() if p.ndim == 1}

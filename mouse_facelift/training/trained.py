@@ -4,21 +4,20 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from safetensors.torch import save
+from torch import nn
 
 from mouse_facelift.formats.card import WeightsCard
-from mouse_facelift.formats.whole import sha256, whole_file
-from mouse_facelift.gslrm.network import Gslrm
+from mouse_facelift.formats.tensors import write_tensors
+from mouse_facelift.formats.whole import sha256
+from mouse_facelift.settings import DeclaredWeights
 from mouse_facelift.training.state import StepMetrics
 
 LAST_STEPS = 50  # steps whose mean stands in a card
 
 
-def write_weights(path: Path, model: Gslrm) -> None:
+def write_weights(path: Path, model: nn.Module) -> None:
     """Write the network's tensors as safetensors, whole; the same tensors give the same bytes."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    with whole_file(path) as partial:
-        partial.write_bytes(save(tensors))
+    write_tensors(path, model.state_dict())
 
 
 def last_psnr(metrics: Sequence[StepMetrics]) -> dict[str, float]:
@@ -50,3 +49,11 @@ def find_card(weights: Path) -> Path | None:
     """Find the card beside a weights file: `<name>.card.json`, or `card.json` for all of a folder; or none."""
     beside = (weights.with_suffix(".card.json"), weights.with_name("card.json"))
     return next((path for path in beside if path.is_file()), None)
+
+
+def require_checksum(weights: Path, declared: DeclaredWeights) -> None:
+    """Raise ValueError if a checksum is declared and the file has another."""
+    if not weights.is_file():
+        raise FileNotFoundError(f"{weights}: no such weights")
+    if declared.sha256 is not None and (found := sha256(weights)) != declared.sha256:
+        raise ValueError(f"{weights}: sha256: found {found}, expected {declared.sha256} ({declared.row}.sha256)")

@@ -13,7 +13,7 @@ from mouse_facelift.formats.packs import Pack, read_pack
 from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.formats.sample_table import SampleTable
 from mouse_facelift.geometry.cameras import Cameras
-from mouse_facelift.gslrm.honesty import load_honest_sample
+from mouse_facelift.training.honesty import load_teaching_sample
 
 CACHED_BYTES = 2**30
 
@@ -55,7 +55,7 @@ class TableSource:
     def sample(self, index: int) -> Sample:
         if index in self._kept:
             return self._kept[index]
-        sample = load_honest_sample(self.table, self.path, self.rows[index])
+        sample = load_teaching_sample(self.table, self.path, self.rows[index])
         if self._kept_bytes + sample.images.nbytes <= CACHED_BYTES:
             self._kept[index] = sample
             self._kept_bytes += sample.images.nbytes

@@ -1,4 +1,4 @@
-"""Whether data, camera contract and network belong together: asked before anything is computed."""
+"""Whether data keep the camera contract, and are what their table says: asked before anything is computed."""
 
 from pathlib import Path
 
@@ -10,7 +10,6 @@ from mouse_facelift.formats.sample_folder import (
 )
 from mouse_facelift.formats.sample_table import SampleRow, SampleTable, load_sample
 from mouse_facelift.geometry.contract import contract_violations, subject_violations
-from mouse_facelift.gslrm.config import GslrmConfig
 from mouse_facelift.settings import CameraContract
 
 LISTED = 6
@@ -54,21 +53,19 @@ def require_views(samples: SampleTable, table: Path, setting: str, wanted: int) 
         raise ValueError(f"{setting}: found {wanted}, but samples of {table} have {samples.view_count} views")
 
 
-def require_size(network: GslrmConfig, config: Path, contract: CameraContract) -> None:
-    """Raise ValueError if a network was trained on pictures of another size than the contract's."""
-    found = network.image_tokenizer.image_size
-    if found != contract.image_size:
-        raise ValueError(
-            f"{config}: image_tokenizer.image_size: found {found} px,"
-            f" expected {contract.image_size} px as in the config's camera_contract"
-        )
-
-
 def load_honest_sample(samples: SampleTable, table: Path, row: SampleRow) -> Sample:
-    """Read one sample whose files are as the table recorded them. Raises ValueError if it has other views."""
+    """Read one sample whose files are as the table recorded them, and its witnesses last.
+
+    Raises ValueError if it has other views.
+    """
     sample = load_sample(table, row)
-    if len(sample.cameras) != samples.view_count:
-        raise ValueError(
-            f"{table}: {row.name}: found {len(sample.cameras)} views, expected {samples.view_count} as of all samples"
-        )
+    if (found := len(sample.cameras) - row.witnesses) != samples.view_count:
+        raise ValueError(f"{table}: {row.name}: found {found} views, expected {samples.view_count} as of all samples")
     return sample
+
+
+def load_teaching_sample(samples: SampleTable, table: Path, row: SampleRow) -> Sample:
+    """Read one sample without its witnesses, from which nothing may learn. Raises as `load_honest_sample`."""
+    sample = load_honest_sample(samples, table, row)
+    views = list(range(samples.view_count))
+    return Sample(sample.name, sample.cameras[views], sample.images[views])

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from mouse_facelift.carving.body import find_body
 from mouse_facelift.carving.pinholes import see_masks
+from mouse_facelift.carving.viewpoints import Session, Viewpoints
 from mouse_facelift.geometry.cameras import Cameras, invert_poses
 from mouse_facelift.geometry.rectification import Rectification
 from mouse_facelift.imaging.resample import SamplingMap, ray_map
-from mouse_facelift.normalization.viewpoints import Session, Viewpoints
 
 PIXELS_PER_VOXEL = 3
 """of the cube's edge, in pictures of the masks: a pixel is less than half a voxel"""

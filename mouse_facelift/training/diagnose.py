@@ -1,13 +1,18 @@
 """What a guard saw and did, as a file and as a paragraph."""
 
 import logging
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
-from mouse_facelift.formats.diagnosis import DoneAbout, HeldOutLook, SeenSignal, Stopped, TrainingDiagnosis
-from mouse_facelift.formats.sample_table import SampleTable
-from mouse_facelift.gslrm.causes import causes, finite
-from mouse_facelift.settings import CameraContract, FinetunePlan, GuardPolicy
+from mouse_facelift.formats.diagnosis import (
+    DoneAbout,
+    HeldOutLook,
+    SeenSignal,
+    Stopped,
+    TrainingCause,
+    TrainingDiagnosis,
+    finite,
+)
+from mouse_facelift.settings import WatchPolicy
 from mouse_facelift.training.guard import Guard, Intervention, TooFarOff
 from mouse_facelift.training.state import StepMetrics
 
@@ -21,6 +26,7 @@ _WORDS = {
     "white": "of what is not white in the targets, renderings had {value:.0%} more white (limit {limit:.0%})",
     "opacity": "the Gaussians' mean opacity was {value:.3g} times lower than at the start (limit {limit:g})",
     "scales": "the histogram of the Gaussians' scales had moved by {value:.3g} since the start (limit {limit:g})",
+    "collapse": "drawn views were copies of the input by {value:.0%}, more than the true ones are (limit {limit:.0%})",
     "held_out": "held-out views were {drop:.2f} dB worse than at step 0 (limit {limit:g})",
 }
 
@@ -28,13 +34,13 @@ _WORDS = {
 def diagnose(
     guard: Guard | None,
     metrics: Sequence[StepMetrics],
-    samples: SampleTable,
-    table: Path,
-    contract: CameraContract,
-    plan: FinetunePlan,
     experiment: str,
+    causes: Callable[[Guard], tuple[TrainingCause, ...]],
 ) -> TrainingDiagnosis:
-    """Say what was seen, what was done about it, and, if the training was stopped, where to look first."""
+    """Say what was seen, what was done about it, and, if the training was stopped, where to look first.
+
+    `causes` judges each possible cause of a training that was stopped: the suspected ones first.
+    """
     if guard is None:
         return TrainingDiagnosis(
             experiment=experiment,
@@ -53,7 +59,7 @@ def diagnose(
             since=min(signal.since for signal in last.signals),
             kept_step=last.kept_step,
             signals=_signals(last, guard.policy),
-            causes=causes(samples, table, contract, plan, guard, metrics),
+            causes=causes(guard),
         )
     found = TrainingDiagnosis(
         experiment=experiment,
@@ -67,7 +73,7 @@ def diagnose(
             for done in guard.interventions
         ),
         held_out=tuple(
-            HeldOutLook(step=step, whole=finite(psnr.whole), animal=finite(psnr.animal))
+            HeldOutLook(step=step, whole=finite(psnr.whole), animal=finite(psnr.animal), collapse=finite(psnr.collapse))
             for step, psnr in guard.looks.items()
         ),
         paragraph=_paragraph(experiment, guard, stopped, len(metrics)),
@@ -76,11 +82,11 @@ def diagnose(
     return found
 
 
-def _signals(done: Intervention, policy: GuardPolicy) -> tuple[SeenSignal, ...]:
+def _signals(done: Intervention, policy: WatchPolicy) -> tuple[SeenSignal, ...]:
     return tuple(_signal(signal, policy) for signal in done.signals)
 
 
-def _signal(seen: TooFarOff, policy: GuardPolicy) -> SeenSignal:
+def _signal(seen: TooFarOff, policy: WatchPolicy) -> SeenSignal:
     if seen.signal == "not_finite":
         limit = None
     elif seen.signal == "held_out":

@@ -6,6 +6,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from mouse_facelift.plan.generators import GeneratorPlan
 from mouse_facelift.settings import (
     AlphaMasks,
     Capture,
@@ -98,7 +99,7 @@ class Plan:
         used = {
             experiment.normalization
             for experiment in self.settings.experiments.values()
-            if capture in self.settings.datasets[experiment.dataset].captures
+            if capture in self.settings.datasets[self.captured(experiment.dataset)].captures
         }
         return {name: way for name, way in self.settings.normalizations.items() if name in used or not used}
 
@@ -137,9 +138,27 @@ class Plan:
             for chunk in self.chunks(capture)
         ]
 
+    @property
+    def generators(self) -> GeneratorPlan:
+        """Files of view generators."""
+        return GeneratorPlan(self.settings)
+
+    def captured(self, dataset: str) -> str:
+        """The captured dataset behind one, itself or that from which views were drawn."""
+        generated = self.settings.generated_datasets
+        return generated[dataset].of if dataset in generated else dataset
+
     def table(self, experiment: str) -> str:
+        """The samples of which an experiment's results are told."""
         row = self.settings.rows[experiment]
         return f"results/samples/{row.dataset}.{row.normalization}/table.json"
+
+    def teaching_table(self, experiment: str) -> str:
+        """The samples from which an experiment learns."""
+        row = self.settings.rows[experiment]
+        if isinstance(row.finetune, NoFinetune) or row.finetune.learns_from is None:
+            return self.table(experiment)
+        return f"results/samples/{row.finetune.learns_from}.{row.normalization}/table.json"
 
     def training(self, experiment: str) -> str | None:
         """Name of the training behind an experiment; rows that differ in evaluation alone share it."""
@@ -147,7 +166,8 @@ class Plan:
         if isinstance(row.finetune, NoFinetune):
             return None
         told_apart = digest(row.finetune, row.views)
-        return f"{row.dataset}.{row.normalization}.{row.checkpoint}.{row.finetune.method}-{told_apart}"
+        dataset = row.finetune.learns_from or row.dataset
+        return f"{dataset}.{row.normalization}.{row.checkpoint}.{row.finetune.method}-{told_apart}"
 
     def experiment_of(self, training: str) -> str:
         """The first experiment that a training serves."""
@@ -178,7 +198,7 @@ class Plan:
 
     def domain(self, experiment: str) -> str:
         """What an experiment's pictures show."""
-        return self.settings.datasets[self.settings.rows[experiment].dataset].domain
+        return self.settings.domain_of(self.settings.rows[experiment].dataset)
 
     def baseline(self, experiment: Experiment) -> Baseline:
         return Baseline(experiment.dataset, experiment.normalization, experiment.views.most)

@@ -1,0 +1,65 @@
+"""Views that a generator drew for scoring: every sample, asked from every of its views."""
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from torch import Tensor
+
+from mouse_facelift.formats.manifest import Manifest, Record
+from mouse_facelift.formats.whole import whole_file
+
+
+class DrawnRow(Record):
+    """One sample asked from one of its views."""
+
+    sample: str
+    reference: int
+    """the view from which the others were drawn"""
+    prompts: tuple[int, ...]
+    """of every view, the released view whose prompt it was drawn with"""
+    azimuths: tuple[float, ...]
+    """of every view, degrees from the reference's, counterclockwise seen from above"""
+
+
+class DrawnTable(Manifest):
+    generator: str
+    conditioning: str
+    references: str
+    """`fixed` or `rotated`: whether it learned from every sample's first view alone"""
+    left_out_views: tuple[str, ...]
+    """never learned from"""
+    samples: str
+    """path of the sample table, relative to this table"""
+    pictures: str
+    """`.npz` beside this table: see `DrawnPictures`"""
+    status: str
+    """of the generator's training"""
+    rows: tuple[DrawnRow, ...]
+
+
+@dataclass(frozen=True)
+class DrawnPictures:
+    """The pictures of the rows of a table, in its order."""
+
+    rgb: UInt8[Tensor, "row view 3 height width"]
+    """over white, the views in the sample's order"""
+
+    def write(self, path: Path) -> None:
+        with whole_file(path) as partial:
+            np.savez_compressed(partial, rgb=self.rgb.numpy())
+
+    @classmethod
+    def read(cls, path: Path, rows: int) -> "DrawnPictures":
+        """Read what `write` wrote. Raises FileNotFoundError without the file, ValueError for anything else in it."""
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                rgb = arrays["rgb"]
+        except (zipfile.BadZipFile, KeyError, ValueError) as error:
+            raise ValueError(f"{path}: not drawn pictures, an .npz of rgb: {error}") from error
+        if rgb.ndim != 5 or rgb.shape[0] != rows or rgb.dtype != np.uint8:
+            raise ValueError(f"{path}: found {rgb.dtype} {rgb.shape}, expected uint8 ({rows}, view, 3, height, width)")
+        return cls(torch.from_numpy(rgb))

@@ -1,0 +1,170 @@
+"""Rule `generate_views`: views drawn from one picture each, as a sample table."""
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+from tqdm import tqdm
+
+from mouse_facelift.formats.card import WeightsCard
+from mouse_facelift.formats.sample_folder import Sample, write_sample
+from mouse_facelift.formats.sample_table import SampleRow, SampleTable, load_sample, write_lists
+from mouse_facelift.formats.whole import sha256, whole_folder
+from mouse_facelift.geometry.cameras import Cameras
+from mouse_facelift.geometry.contract import contract_violations
+from mouse_facelift.geometry.rotations import turn_about_z
+from mouse_facelift.geometry.similarity import Similarity
+from mouse_facelift.mvdiffusion.canonical import released_cameras
+from mouse_facelift.mvdiffusion.generator import Generator, load_generator
+from mouse_facelift.mvdiffusion.loading import find_weights
+from mouse_facelift.mvdiffusion.prompts import RELEASED_VIEWS
+from mouse_facelift.rendering.backends import device_of, use_threads
+from mouse_facelift.settings import CameraContract, Compute, GeneratedDataset, SamplingPlan
+
+log = logging.getLogger(__name__)
+
+DRAWN = "drawn_"  # before the names of drawn views
+
+
+def generate_views(
+    samples: Path,
+    start: Path,
+    prompts: Path,
+    unet: Path,
+    card: Path,
+    table: Path,
+    dataset_name: str,
+    dataset: GeneratedDataset,
+    sampling: SamplingPlan,
+    contract: CameraContract,
+    compute: Compute,
+    ray_film: Path | None = None,
+) -> None:
+    """Draw the views of every sample of the table `samples` from its first view, and write them as a sample table.
+
+    Their cameras are those that the generator was told. `released`: the released rig, whose front stands at the first
+    view's azimuth, at elevation 0 and the contract's distance, wherever the first view's camera stands. `captured`: the
+    sample's own, told by rays. A generator that is told rays is told those of the first view beside the released ones,
+    so its front is drawn anew; else the front is its copy of the first view. `ray_film` is what reads rays, if anything
+    does.
+
+    The first view itself is no part of a sample. The other captured views are: as witnesses, which measure alone. Drawn
+    views are opaque wherever they lack `dataset.white` of white. The table stands beside its folders, written last.
+
+    Each sample has its own random numbers, by `sampling.seed` and its name, so that neither order nor number matters.
+
+    Raises:
+        FileNotFoundError: a file is absent.
+        ValueError: `unet` is not the one that `card` is of, or does not fit its start, or that the contract.
+    """
+    use_threads(compute.threads)
+    whole = load_drawing(start, prompts, unet, ray_film, card, contract)
+    whole.pipeline.to(device_of(compute.renderer))
+    source = SampleTable.read(samples)
+    rows, violations = [], dict.fromkeys(source.violations)
+    folder = table.parent / "drawn"
+    table.unlink(missing_ok=True)
+    with whole_folder(folder) as partial:
+        for row in tqdm(source.samples, desc=dataset_name, unit="sample", disable=None):
+            sample = load_sample(samples, row)
+            drawn = draw_sample(whole, sample, row, dataset, sampling)
+            violations |= dict.fromkeys(contract_violations(drawn.cameras, contract))
+            names = RELEASED_VIEWS if dataset.cameras == "released" else row.view_names
+            rows.append(_write(partial, folder.name, drawn, names, sample, row))
+    write_lists(table, rows)
+    SampleTable(
+        dataset=dataset_name,
+        normalization=source.normalization,
+        view_count=len(drawn.cameras),
+        contract=contract.hash,
+        violations=tuple(violations),
+        samples=tuple(rows),
+    ).write(table)
+    log.info("%s: %d samples of %d drawn views", table, len(rows), len(drawn.cameras))
+
+
+def draw_sample(
+    generator: Generator, sample: Sample, row: SampleRow, dataset: GeneratedDataset, sampling: SamplingPlan
+) -> Sample:
+    """Draw the views of one sample from its first view, over white, with the cameras that the generator is told."""
+    seed = own_seed(sampling.seed, row.name)
+    if dataset.cameras == "captured":
+        drawn = generator.draw([sample], [sample.cameras], sampling, seed)[0]
+        return Sample(sample.name, sample.cameras, _opaque(drawn, dataset.white))
+    rig = rig_about(sample.cameras, generator.contract)
+    if generator.film is None:
+        drawn = generator.draw([sample], [rig], sampling, seed)[0]
+    else:
+        told = _joined(sample.cameras[[0]], rig)
+        drawn = generator.draw([sample], [told], sampling, seed)[0, 1:]
+    return Sample(sample.name, rig, _opaque(drawn, dataset.white))
+
+
+def rig_about(cameras: Cameras, contract: CameraContract) -> Cameras:
+    """The released rig, turned about z until its front stands at the azimuth of the first of the cameras."""
+    front = cameras.camera_to_world[0, :2, 3].double()
+    azimuth = float(torch.rad2deg(torch.atan2(front[1], front[0])))
+    rig = released_cameras(contract)
+    turn = Similarity(1.0, turn_about_z(azimuth + 90), torch.zeros(3, dtype=torch.float64))
+    return Cameras(turn.poses(rig.camera_to_world), rig.intrinsics, rig.width, rig.height)
+
+
+def own_seed(seed: int, name: str) -> int:
+    """A seed of 63 bits for one sample."""
+    return int.from_bytes(hashlib.sha256(f"{seed} {name}".encode()).digest()[:8], "big") >> 1
+
+
+def load_drawing(
+    start: Path, prompts: Path, unet: Path, ray_film: Path | None, card: Path, contract: CameraContract
+) -> Generator:
+    """Load a trained generator, once its weights are those of its card and made for this contract."""
+    told, weights = WeightsCard.read(card), find_weights(unet)
+    if told.weights_sha256 != (found := sha256(weights)):
+        raise ValueError(f"{card}: weights_sha256: found {told.weights_sha256}, but {weights} has {found}")
+    if told.contract != contract.hash:
+        raise ValueError(f"{card}: contract: found {told.contract}, expected {contract.hash}, that of the config")
+    return load_generator(start, prompts, unet, ray_film, contract)
+
+
+def _opaque(drawn: Float[Tensor, "view 3 height width"], white: float) -> UInt8[Tensor, "view height width 4"]:
+    """Pictures as RGBA: opaque, but for pixels that lack less than `white` of white in all colors."""
+    colors = (255 * drawn.cpu()).round().to(torch.uint8).permute(0, 2, 3, 1)
+    shown = ((1 - drawn.cpu()).amax(dim=1) >= white)[..., None]
+    return torch.cat([colors, 255 * shown.to(torch.uint8)], dim=-1)
+
+
+def _joined(first: Cameras, others: Cameras) -> Cameras:
+    return Cameras(
+        torch.cat([first.camera_to_world.double(), others.camera_to_world.double()]),
+        torch.cat([first.intrinsics.double(), others.intrinsics.double()]),
+        others.width,
+        others.height,
+    )
+
+
+def _write(partial: Path, place: str, drawn: Sample, names: Sequence[str], sample: Sample, row: SampleRow) -> SampleRow:
+    """Write drawn views and then witnesses as one sample, whose folder will be in `place` beside the table."""
+    witnesses = list(range(1, len(sample.cameras)))
+    view_names = (*(DRAWN + name for name in names), *(row.view_names[view] for view in witnesses))
+    folder = partial / row.name
+    folder.mkdir()
+    cameras = _joined(drawn.cameras, sample.cameras[witnesses])
+    images = torch.cat([drawn.images, sample.images[witnesses]])
+    write_sample(folder, Sample(row.name, cameras, images), view_names)
+    return row.model_copy(
+        update={
+            "folder": f"{place}/{row.name}",
+            "views": tuple(range(len(cameras))),
+            "view_names": view_names,
+            "witnesses": len(witnesses),
+            "checksums": {
+                path.relative_to(folder).as_posix(): sha256(path)
+                for path in sorted(folder.rglob("*"))
+                if path.is_file()
+            },
+        }
+    )

@@ -1,0 +1,131 @@
+"""Procedural animals seen from everywhere, as a sample table: poses to learn from that no single rig has."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from tqdm import tqdm
+
+from mouse_facelift.formats.sample_folder import Sample, write_sample
+from mouse_facelift.formats.sample_table import SampleRow, SampleTable, SplitName, write_lists
+from mouse_facelift.formats.whole import sha256, whole_folder
+from mouse_facelift.geometry.cameras import Cameras
+from mouse_facelift.imaging.pictures import to_straight_alpha
+from mouse_facelift.settings import CameraContract
+from mouse_facelift.simulation.animals import random_animal
+from mouse_facelift.simulation.ellipsoids import Animal, default_lights
+from mouse_facelift.simulation.pretraining import contract_lenses, look_at_origin
+from mouse_facelift.simulation.raycast import Lenses, cast
+
+CAPTURE = "animals"
+NORMALIZATION = "keep"  # distances vary, as those of cameras that were left where they stand
+MILLIMETERS_PER_UNIT = 100.0  # nominal: about that of a mouse on the reference rig
+ELEVATIONS = (-5.0, 75.0)  # degrees; laboratories film from the side to nearly above, hardly ever from below
+MARGIN = 1.02  # between sampled points of an animal's surface, it reaches no further than this times theirs
+
+
+def simulate_posed_animals(
+    table: Path,
+    dataset_name: str,
+    train: int,
+    val: int,
+    test: int,
+    views: int,
+    contract: CameraContract,
+    seed: int,
+    samples: int = 3,
+) -> None:
+    """Write a sample table of so many animals of each split, its folders beside it, and FaceLift's list files.
+
+    Each animal is seen by `views` cameras of its own, each drawn alone: azimuth anywhere, elevation -5 to 75 degrees,
+    evenly over that part of the sphere, distance evenly in the contract's range but never so near that the animal
+    leaves the picture. They have the contract's K and look at the origin without roll. Animals are those of
+    `simulate_animals` of the same seed, made smaller where they reach further than the contract lets a subject.
+
+    The same seed gives the same bytes, and animal i is the same whatever the counts are; those of `train` come first.
+    `samples` squared rays are cast a pixel.
+
+    Raises:
+        ValueError: a count is negative, none is positive, or there are no views.
+    """
+    if min(train, val, test) < 0 or train + val + test < 1 or views < 1:
+        raise ValueError(f"found {train}, {val}, {test} animals of {views} views, expected some of each")
+    counts: dict[SplitName, int] = {"train": train, "val": val, "test": test}
+    splits = [split for split, count in counts.items() for _ in range(count)]
+    lenses = contract_lenses(contract, views, samples)
+    rows = [
+        _write_animal(table, number, split, seed, lenses, contract)
+        for number, split in enumerate(tqdm(splits, disable=None, desc="posed animals"))
+    ]
+    write_lists(table, rows)
+    SampleTable(
+        dataset=dataset_name,
+        normalization=NORMALIZATION,
+        view_count=views,
+        contract=contract.hash,
+        violations=(),
+        samples=tuple(rows),
+    ).write(table)
+
+
+def random_poses(
+    rng: np.random.Generator, views: int, nearest: float, farthest: float
+) -> Float[np.ndarray, "view 4 4"]:
+    """Camera to world of cameras each drawn alone, as `simulate_posed_animals` tells."""
+    low, high = np.sin(np.radians(ELEVATIONS))
+    azimuth = rng.uniform(0, 2 * np.pi, views)
+    elevation = np.arcsin(rng.uniform(low, high, views))
+    camera_to_world = look_at_origin(azimuth, elevation, 1.0)
+    camera_to_world[:, :3, 3] *= rng.uniform(nearest, farthest, views)[:, None]
+    return camera_to_world
+
+
+def fitting_animal(seed: np.random.SeedSequence, contract: CameraContract) -> tuple[Animal, float, float]:
+    """An animal within the contract, how far it reaches from the origin, and the distance that shows all of it."""
+    animal = random_animal(seed)
+    reach = MARGIN * float(np.linalg.norm(animal.pose.surface_points(), axis=-1).max())
+    near, far = contract.distance_range
+    # The sphere that touches the sides of the pyramid that a camera sees.
+    shown = math.sin(math.radians(contract.field_of_view / 2))
+    most = min(contract.subject_radius, far * shown)
+    if reach > most:
+        animal = Animal(animal.pose.moved(most / reach, np.eye(3), np.zeros(3)), animal.coat)
+        reach = most
+    return animal, reach, max(near, reach / shown)
+
+
+def _write_animal(
+    table: Path, number: int, split: SplitName, seed: int, lenses: Lenses, contract: CameraContract
+) -> SampleRow:
+    # The third stream: the first two make the animal and the views of `simulate_animals`.
+    for_animal, _, for_views = np.random.SeedSequence((seed, number)).spawn(3)
+    animal, reach, nearest = fitting_animal(for_animal, contract)
+    camera_to_world = random_poses(
+        np.random.default_rng(for_views), len(lenses.intrinsics), nearest, contract.distance_range[1]
+    )
+    rgba, _ = cast(animal, default_lights(), camera_to_world, lenses)
+    cameras = Cameras(
+        torch.from_numpy(camera_to_world), torch.from_numpy(lenses.intrinsics), lenses.width, lenses.height
+    )
+    name = f"animal_{number:05d}"
+    view_names = tuple(f"view_{view}" for view in range(len(cameras)))
+    with whole_folder(table.parent / name) as partial:
+        write_sample(partial, Sample(name, cameras, torch.from_numpy(to_straight_alpha(rgba))), view_names)
+        checksums = {
+            path.relative_to(partial).as_posix(): sha256(path) for path in sorted(partial.rglob("*")) if path.is_file()
+        }
+    return SampleRow(
+        name=name,
+        folder=name,
+        views=tuple(range(len(cameras))),
+        view_names=view_names,
+        split=split,
+        capture=CAPTURE,
+        frame=number,
+        millimeters_per_unit=MILLIMETERS_PER_UNIT,
+        subject_center=(0.0, 0.0, 0.0),
+        subject_radius=reach,
+        checksums=checksums,
+    )
