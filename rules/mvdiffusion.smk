@@ -1,12 +1,12 @@
 # One picture to several views: training of view generators, and datasets that they draw.
 
 
-rule fresh_generator:
+rule write_fresh_generator:
     output:
         folder=directory("results/generator_starts/{start}/pipeckpts"),
         prompts="results/generator_starts/{start}/prompts.pt",
     log:
-        "logs/fresh_generator/{start}.log",
+        "logs/write_fresh_generator/{start}.log",
     conda:
         "../envs/pipeline.yaml"
     threads: 1
@@ -18,7 +18,7 @@ rule fresh_generator:
         picture_size=settings.camera_contract.image_size,
         code=code("mvdiffusion.fresh", "mvdiffusion.codec"),
     shell:
-        "python -m workflow_scripts.fresh_generator --folder {output.folder} --prompts {output.prompts}"
+        "python -m workflow_scripts.write_fresh_generator --folder {output.folder} --prompts {output.prompts}"
         " --size {params.size:q} --picture-size {params.picture_size} 2>&1 | tee {log} >&2"
 
 

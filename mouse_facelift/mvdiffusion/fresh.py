@@ -1,4 +1,4 @@
-"""A small view generator of random weights, written as the released one is."""
+"""Rule `write_fresh_generator`: a small view generator of random weights, written as the released one is."""
 
 import json
 from pathlib import Path

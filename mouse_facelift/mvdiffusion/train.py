@@ -26,7 +26,7 @@ from mouse_facelift.settings import (
 )
 from mouse_facelift.training.diagnose import diagnose
 from mouse_facelift.training.guard import Guard
-from mouse_facelift.training.honesty import require_honest
+from mouse_facelift.training.honesty import require_contract_kept
 from mouse_facelift.training.loop import Deadline, train
 from mouse_facelift.training.lora import merge_lora
 from mouse_facelift.training.precision import require_precision
@@ -81,7 +81,7 @@ def train_mvdiffusion(
     with joined_processes() as processes:
         use_threads(max(1, compute.threads // processes.count))
         samples = SampleTable.read(table)
-        require_honest(samples, table, contract, allow_broken_contract=False, experiment=where)
+        require_contract_kept(samples, table, contract, where)
         require_shares(f"{where}.training.batch", plan.batch, processes)
         device = device_of(compute.renderer)
         require_precision(device, plan.precision, f"{where}.training.precision")

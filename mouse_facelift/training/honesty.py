@@ -22,20 +22,35 @@ def require_honest(
 
     Both what the table tells of itself and its cameras are looked at.
     """
+    who = f"experiment {experiment}"
+    _require_same_contract(samples, table, contract, who)
+    if not allow_broken_contract and (broken := _broken(samples, table, contract, who)):
+        raise ValueError(f"{broken}\nset experiments.{experiment}.allow_broken_contract: true to see what that does")
+
+
+def require_contract_kept(samples: SampleTable, table: Path, contract: CameraContract, row: str) -> None:
+    """Raise ValueError if a table's cameras break the contract, for a row of the configuration that never may."""
+    _require_same_contract(samples, table, contract, row)
+    if broken := _broken(samples, table, contract, row):
+        raise ValueError(broken)
+
+
+def _require_same_contract(samples: SampleTable, table: Path, contract: CameraContract, who: str) -> None:
     if samples.contract != contract.hash:
         raise ValueError(
-            f"experiment {experiment}: {table}: contract: found {samples.contract},"
+            f"{who}: {table}: contract: found {samples.contract},"
             f" expected {contract.hash}, that of the config's camera_contract"
         )
-    if allow_broken_contract:
-        return
-    if violations := samples.violations or _violations(samples, table, contract):
-        more = [f"... and {len(violations) - LISTED} more"] if len(violations) > LISTED else []
-        listed = "\n  ".join([*violations[:LISTED], *more])
-        raise ValueError(
-            f"experiment {experiment}: {table} (normalization {samples.normalization}) breaks the camera contract:\n"
-            f"  {listed}\nset experiments.{experiment}.allow_broken_contract: true to see what that does"
-        )
+
+
+def _broken(samples: SampleTable, table: Path, contract: CameraContract, who: str) -> str | None:
+    """How cameras break the contract, in words; None if they keep it."""
+    violations = samples.violations or _violations(samples, table, contract)
+    if not violations:
+        return None
+    more = [f"... and {len(violations) - LISTED} more"] if len(violations) > LISTED else []
+    listed = "\n  ".join([*violations[:LISTED], *more])
+    return f"{who}: {table} (normalization {samples.normalization}) breaks the camera contract:\n  {listed}"
 
 
 def _violations(samples: SampleTable, table: Path, contract: CameraContract) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.formats.sample_table import SampleTable
 from mouse_facelift.gslrm.declared import require_size
-from mouse_facelift.training.honesty import load_honest_sample, require_honest, require_views
+from mouse_facelift.training.honesty import load_honest_sample, require_contract_kept, require_honest, require_views
 from tests.tiny_samples import CONTRACT, VIEW_NAMES, blobs, ring, write_table
 
 BROKEN = "focal: view 0: found 725.0000, 820.0000 px, expected 17.1560"
@@ -42,6 +42,15 @@ def test_violations_are_told_unless_they_are_allowed(tmp_path) -> None:
     assert lines[1:8] == [f"  {BROKEN}"] * 6 + ["  ... and 2 more"]
     assert lines[8] == "set experiments.full.allow_broken_contract: true to see what that does"
     ask(table, allowed=True)
+
+
+def test_what_may_never_break_the_contract_is_not_told_how_to(tmp_path) -> None:
+    table = write_table(tmp_path, violations=(BROKEN,))
+    with pytest.raises(ValueError) as error:
+        require_contract_kept(SampleTable.read(table), table, CONTRACT, "generators.index")
+    assert str(error.value) == (
+        f"generators.index: {table} (normalization contract) breaks the camera contract:\n  {BROKEN}"
+    )
 
 
 def test_cameras_are_looked_at_even_where_the_table_tells_of_no_fault(tmp_path) -> None:

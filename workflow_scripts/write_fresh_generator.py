@@ -1,4 +1,4 @@
-"""Rule `fresh_generator`."""
+"""Rule `write_fresh_generator`."""
 
 from mouse_facelift.mvdiffusion.fresh import write_fresh_generator
 from workflow_scripts.command import run
