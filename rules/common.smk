@@ -67,13 +67,18 @@ def recorded(files, field):
 PRETRAINED = expand("results/pretraining/gslrm_small.{suffix}", suffix=["safetensors", "json"])
 
 
+def refuse_without(missing):
+    """Stop before anything starts if files of checkpoints are missing, a line each."""
+    if missing:
+        raise WorkflowError("checkpoints are missing; nothing was started\n  " + "\n  ".join(missing))
+
+
 def checkpoint(field):
     """Weights or config that an experiment (or the experiment behind a training) starts from, after all are found."""
 
     def file(wildcards):
         experiment = getattr(wildcards, "experiment", None) or plan.experiment_of(wildcards.training)
-        if missing := plan.missing_checkpoints(plan.beside(experiment), made_here=PRETRAINED):
-            raise WorkflowError("checkpoints are missing; nothing was started\n  " + "\n  ".join(missing))
+        refuse_without(plan.missing_checkpoints(plan.beside(experiment), made_here=PRETRAINED))
         return getattr(settings.checkpoints[settings.rows[experiment].checkpoint], field)
 
     return file
@@ -99,8 +104,7 @@ def generator_start(part):
     """The folder or the prompts that a view generator starts from, once all of its files are found."""
 
     def found(wildcards):
-        if missing := plan.generators.missing(wildcards.generator):
-            raise WorkflowError("checkpoints are missing; nothing was started\n  " + "\n  ".join(missing))
+        refuse_without(plan.generators.missing(wildcards.generator))
         return plan.generators.start(wildcards.generator)[part]
 
     return found

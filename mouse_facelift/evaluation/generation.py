@@ -74,10 +74,13 @@ def _score(path: Path, mask_threshold: float) -> list[dict[str, object]]:
     rows = {row.name: row for row in samples.samples}
     means = _mean_views(samples, samples_path, table.left_out_views)
     found = []
+    loaded: tuple[str, Sample] | None = None  # rows of one sample stand together
     for drawn, row in zip(pictures, tqdm(table.rows, desc=table.generator, disable=None), strict=True):
         if row.sample not in rows:
             raise ValueError(f"{path}: {row.sample} is not in {samples_path}")
-        sample = load_sample(samples_path, rows[row.sample])
+        if loaded is None or loaded[0] != row.sample:
+            loaded = row.sample, load_sample(samples_path, rows[row.sample])
+        sample = loaded[1]
         found += _score_row(table, row, rows[row.sample], sample, drawn, means, mask_threshold)
     return found
 
@@ -109,7 +112,7 @@ def _score_row(
                 "role": ROLES[named.view_names[view] in table.left_out_views],
                 "first_reference": row.reference == 0,
                 "azimuth": row.azimuths[view],
-                "from_prompt": _from_prompt(row, view),
+                "from_prompt": row.from_prompts[view],
                 **{name: psnr(answer, true[view]) for name, answer in answers.items()},
                 **{
                     f"{name}_animal": psnr(answer[:, animal], true[view][:, animal]) for name, answer in answers.items()
@@ -120,11 +123,6 @@ def _score_row(
     return scored
 
 
-def _from_prompt(row: DrawnRow, view: int) -> float:
-    released = (0.0, -45.0, -90.0, 180.0, 90.0, 45.0)[row.prompts[view]]
-    return abs((row.azimuths[view] - released + 180) % 360 - 180)
-
-
 def _mean_views(
     samples: SampleTable, path: Path, left_out: tuple[str, ...]
 ) -> dict[str, Float[Tensor, "3 height width"]]:
@@ -133,7 +131,9 @@ def _mean_views(
     for row in samples.of_split("train"):
         pictures = load_sample(path, row).over_white()
         for name, picture in zip(row.view_names, pictures, strict=True):
-            total, count = sums.get(name, [torch.zeros_like(picture), torch.zeros(())])
+            if name not in sums:
+                sums[name] = [torch.zeros_like(picture), torch.zeros(())]
+            total, count = sums[name]
             sums[name] = [total + picture, count + 1]
     learned = [sums[name] for name in sums if name not in left_out]
     everything = (

@@ -19,10 +19,10 @@ class DrawnRow(Record):
     sample: str
     reference: int
     """the view from which the others were drawn"""
-    prompts: tuple[int, ...]
-    """of every view, the released view whose prompt it was drawn with"""
     azimuths: tuple[float, ...]
     """of every view, degrees from the reference's, counterclockwise seen from above"""
+    from_prompts: tuple[float, ...]
+    """of every view, degrees between its azimuth and that of the prompt it was drawn with"""
 
 
 class DrawnTable(Manifest):

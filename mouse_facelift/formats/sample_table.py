@@ -5,8 +5,15 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from mouse_facelift.formats.manifest import Manifest, Record, Vector
-from mouse_facelift.formats.sample_folder import Sample, read_sample
+from mouse_facelift.formats.sample_folder import (
+    CAMERAS_FILE,
+    Sample,
+    camera_frames_to_cameras,
+    read_camera_frames,
+    read_sample,
+)
 from mouse_facelift.formats.whole import sha256, write_text_whole
+from mouse_facelift.geometry.cameras import Cameras
 
 SplitName = Literal["train", "val", "test"]
 SPLITS: tuple[SplitName, ...] = get_args(SplitName)
@@ -71,3 +78,9 @@ def load_sample(table: Path, row: SampleRow) -> Sample:
         raise ValueError(f"{folder}: found {len(whole.cameras)} views, but {table} names views {list(row.views)} of it")
     views = list(row.views)
     return Sample(whole.name, whole.cameras[views], whole.images[views])
+
+
+def load_cameras(table: Path, row: SampleRow) -> Cameras:
+    """Read the cameras of one sample's chosen views, without its pictures."""
+    path = table.parent / row.folder / CAMERAS_FILE
+    return camera_frames_to_cameras(read_camera_frames(path), path)[list(row.views)]

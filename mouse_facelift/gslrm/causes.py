@@ -9,8 +9,7 @@ import torch
 
 from mouse_facelift.formats.diagnosis import TrainingCause, finite
 from mouse_facelift.formats.predictions import spread
-from mouse_facelift.formats.sample_folder import CAMERAS_FILE, camera_frames_to_cameras, read_camera_frames
-from mouse_facelift.formats.sample_table import SampleTable
+from mouse_facelift.formats.sample_table import SampleTable, load_cameras
 from mouse_facelift.settings import CameraContract, FinetunePlan, WatchPolicy
 from mouse_facelift.training.guard import Guard
 from mouse_facelift.training.state import StepMetrics
@@ -55,8 +54,7 @@ def _cameras(samples: SampleTable, table: Path) -> tuple[list[float], list[float
     """Distances of training cameras from the origin, and by how much of it each one's axis misses it."""
     distances, misses = [], []
     for row in spread(samples.of_split("train"), LOOKED_AT):
-        path = table.parent / row.folder / CAMERAS_FILE
-        cameras = camera_frames_to_cameras(read_camera_frames(path), path)[list(row.views)].to(torch.float64)
+        cameras = load_cameras(table, row).to(torch.float64)
         axes = cameras.camera_to_world[:, :3, 2]
         apart = torch.linalg.vector_norm(cameras.centers, dim=-1)
         missed = torch.linalg.vector_norm(torch.linalg.cross(cameras.centers, axes), dim=-1)

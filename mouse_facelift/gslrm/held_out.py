@@ -1,6 +1,5 @@
 """Views that did not go in, of a few samples of one split: what a guard compares with step 0, and curves show."""
 
-import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from mouse_facelift.rendering.render import Backend, render
 from mouse_facelift.settings import HeldOut, Measured
 from mouse_facelift.training.guard import HeldOutPsnr
 from mouse_facelift.training.honesty import load_teaching_sample
+from mouse_facelift.training.scores import psnr
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,10 @@ class HeldOutViews:
     def numbers(self, near_white: float) -> dict[str, float]:
         """The same, and the shares of pixels whose three colors are above `near_white`, by their names in metrics."""
         drawn = self._drawn()
-        psnr = _mean_psnr(drawn)
+        found = _mean_psnr(drawn)
         return {
-            "held_out_psnr": psnr.whole,
-            "held_out_psnr_animal": psnr.animal,
+            "held_out_psnr": found.whole,
+            "held_out_psnr_animal": found.animal,
             "held_out_white": _white([view.answer for view in drawn], near_white),
             "held_out_target_white": _white([view.target for view in drawn], near_white),
         }
@@ -95,15 +95,10 @@ def held_out_views(
 
 
 def _mean_psnr(drawn: Sequence[_Drawn]) -> HeldOutPsnr:
-    whole = statistics.fmean(_psnr(view.answer, view.target) for view in drawn)
-    animals = [_psnr(view.answer[view.animal], view.target[view.animal]) for view in drawn if view.animal.any()]
+    whole = statistics.fmean(psnr(view.answer, view.target) for view in drawn)
+    animals = [psnr(view.answer[view.animal], view.target[view.animal]) for view in drawn if view.animal.any()]
     return HeldOutPsnr(whole, statistics.fmean(animals) if animals else whole)
 
 
 def _white(pictures: Sequence[Tensor], near_white: float) -> float:
     return statistics.fmean(float((picture > near_white).all(dim=1).double().mean()) for picture in pictures)
-
-
-def _psnr(answer: Tensor, target: Tensor) -> float:
-    error = float((answer - target).double().square().mean())
-    return -10 * math.log10(max(error, 1e-10)) if math.isfinite(error) else math.nan

@@ -55,10 +55,15 @@ def nearest_released_views(azimuths: Float[Tensor, "*view"]) -> Int[Tensor, "*vi
     Elevation plays no part: all released views have the same. Halfway between two, the one that comes first; halves
     are told to a millionth of a degree, so that rounding in the rig's yaw does not decide.
     """
-    released = torch.tensor(RELEASED_AZIMUTHS, dtype=torch.float64, device=azimuths.device)
-    apart = torch.remainder(azimuths.double()[..., None] - released + 180, 360) - 180
-    nearest: Tensor = apart.abs().round(decimals=6).argmin(dim=-1)
+    nearest: Tensor = degrees_from_released(azimuths).round(decimals=6).argmin(dim=-1)
     return nearest
+
+
+def degrees_from_released(azimuths: Float[Tensor, "*view"]) -> Float[Tensor, "*view released"]:
+    """How far each azimuth from the reference's is from that of every released view, 0 to 180 degrees."""
+    released = torch.tensor(RELEASED_AZIMUTHS, dtype=torch.float64, device=azimuths.device)
+    apart: Tensor = torch.remainder(azimuths.double()[..., None] - released + 180, 360) - 180
+    return apart.abs()
 
 
 def released_cameras(contract: CameraContract) -> Cameras:

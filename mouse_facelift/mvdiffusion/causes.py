@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mouse_facelift.formats.diagnosis import TrainingCause, finite
 from mouse_facelift.formats.predictions import spread
-from mouse_facelift.formats.sample_table import SampleTable, load_sample
+from mouse_facelift.formats.sample_table import SampleTable, load_cameras
 from mouse_facelift.mvdiffusion.canonical import nearest_released_views, relative_azimuths
 from mouse_facelift.mvdiffusion.held_out import reference_first
 from mouse_facelift.mvdiffusion.prompts import RELEASED_VIEWS
@@ -37,7 +37,7 @@ def spread_of_prompts(samples: SampleTable, table: Path, references: str) -> dic
     """For each prompt, by how many degrees of azimuth the views differ that it stands for in training."""
     azimuths: dict[int, list[float]] = defaultdict(list)
     for found in spread(samples.of_split("train"), LOOKED_AT):
-        cameras = load_sample(table, found).cameras
+        cameras = load_cameras(table, found)
         for reference in range(len(cameras) if references == "rotated" else 1):
             relative = relative_azimuths(cameras[reference_first(len(cameras), reference)], 0)[1:]
             for azimuth, prompt in zip(relative.tolist(), nearest_released_views(relative).tolist(), strict=True):

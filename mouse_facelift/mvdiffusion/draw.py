@@ -11,7 +11,7 @@ from mouse_facelift.formats.drawn import DrawnPictures, DrawnRow, DrawnTable
 from mouse_facelift.formats.predictions import chosen_samples
 from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.formats.sample_table import SampleTable
-from mouse_facelift.mvdiffusion.canonical import nearest_released_views, relative_azimuths
+from mouse_facelift.mvdiffusion.canonical import degrees_from_released, nearest_released_views, relative_azimuths
 from mouse_facelift.mvdiffusion.generate import load_drawing, own_seed
 from mouse_facelift.mvdiffusion.held_out import reference_first
 from mouse_facelift.rendering.backends import device_of, use_threads
@@ -55,10 +55,13 @@ def draw_views(
             in_order[order] = views
             pictures.append((255 * in_order).round().to(torch.uint8))
             azimuths = relative_azimuths(sample.cameras, reference)
-            nearest = nearest_released_views(azimuths).tolist()
+            apart = degrees_from_released(azimuths).gather(1, nearest_released_views(azimuths)[:, None])[:, 0]
             rows.append(
                 DrawnRow(
-                    sample=row.name, reference=reference, prompts=tuple(nearest), azimuths=tuple(azimuths.tolist())
+                    sample=row.name,
+                    reference=reference,
+                    azimuths=tuple(azimuths.tolist()),
+                    from_prompts=tuple(apart.tolist()),
                 )
             )
     DrawnPictures(torch.stack(pictures)).write(drawn.with_name(PICTURES))

@@ -10,10 +10,9 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from tqdm import tqdm
 
-from mouse_facelift.formats.card import WeightsCard
 from mouse_facelift.formats.sample_folder import Sample, write_sample
 from mouse_facelift.formats.sample_table import SampleRow, SampleTable, load_sample, write_lists
-from mouse_facelift.formats.whole import sha256, whole_folder
+from mouse_facelift.formats.whole import checksums, whole_folder
 from mouse_facelift.geometry.cameras import Cameras
 from mouse_facelift.geometry.contract import contract_violations
 from mouse_facelift.geometry.rotations import turn_about_z
@@ -24,6 +23,7 @@ from mouse_facelift.mvdiffusion.loading import find_weights
 from mouse_facelift.mvdiffusion.prompts import RELEASED_VIEWS
 from mouse_facelift.rendering.backends import device_of, use_threads
 from mouse_facelift.settings import CameraContract, Compute, GeneratedDataset, SamplingPlan
+from mouse_facelift.training.trained import read_card_of
 
 log = logging.getLogger(__name__)
 
@@ -122,9 +122,7 @@ def load_drawing(
     start: Path, prompts: Path, unet: Path, ray_film: Path | None, card: Path, contract: CameraContract
 ) -> Generator:
     """Load a trained generator, once its weights are those of its card and made for this contract."""
-    told, weights = WeightsCard.read(card), find_weights(unet)
-    if told.weights_sha256 != (found := sha256(weights)):
-        raise ValueError(f"{card}: weights_sha256: found {told.weights_sha256}, but {weights} has {found}")
+    told = read_card_of(find_weights(unet), card)
     if told.contract != contract.hash:
         raise ValueError(f"{card}: contract: found {told.contract}, expected {contract.hash}, that of the config")
     return load_generator(start, prompts, unet, ray_film, contract)
@@ -161,10 +159,6 @@ def _write(partial: Path, place: str, drawn: Sample, names: Sequence[str], sampl
             "views": tuple(range(len(cameras))),
             "view_names": view_names,
             "witnesses": len(witnesses),
-            "checksums": {
-                path.relative_to(folder).as_posix(): sha256(path)
-                for path in sorted(folder.rglob("*"))
-                if path.is_file()
-            },
+            "checksums": checksums(folder),
         }
     )

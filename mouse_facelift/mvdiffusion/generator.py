@@ -1,17 +1,18 @@
 """A generator of views as it stands after training: all its parts, and how it is told which views to draw."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from mouse_facelift.formats.sample_folder import WHITE, Sample
 from mouse_facelift.geometry.cameras import Cameras
 from mouse_facelift.mvdiffusion.canonical import canonical_cameras, nearest_released_views, relative_azimuths
-from mouse_facelift.mvdiffusion.loading import load_pipeline, load_unet
+from mouse_facelift.mvdiffusion.loading import load_pipeline
 from mouse_facelift.mvdiffusion.pipeline import Pipeline
 from mouse_facelift.mvdiffusion.prompts import RELEASED_VIEWS, prompts_for, read_prompt_embeddings
 from mouse_facelift.mvdiffusion.ray_film import RayFilm, load_ray_film
@@ -59,6 +60,14 @@ class Generator:
         nearest[:, 0] = 0
         return prompts_for(self.prompts, nearest, averaged)
 
+    def told(
+        self, aims: Sequence["Aim"], kept: Bool[Tensor, " object"] | None = None, guided: bool = False
+    ) -> AbstractContextManager[None]:
+        """Within it the UNet is told the rays of several objects' views, if it reads any: see `RayFilm.applied`."""
+        if self.film is None:
+            return nullcontext()
+        return self.film.applied(self.pipeline.unet, rays_of(aims), kept, guided)
+
     @torch.no_grad()
     def draw(
         self, samples: Sequence[Sample], views: Sequence[Cameras], plan: SamplingPlan, seed: int
@@ -72,10 +81,7 @@ class Generator:
         pictures = torch.stack([(255 * sample.over_white()[0]).round().to(torch.uint8) for sample in samples])
         sampling = Sampling(plan.steps, plan.guidance, plan.eta)
         random = torch.Generator().manual_seed(seed)
-        if self.film is None:
-            return sample_views(self.pipeline, pictures, self.prompts_of(aims), sampling, random)
-        rays = rays_of(aims)
-        with self.film.applied(self.pipeline.unet, rays, guided=sampling.guidance != 1.0):
+        with self.told(aims, guided=sampling.guidance != 1.0):
             return sample_views(self.pipeline, pictures, self.prompts_of(aims), sampling, random)
 
 
@@ -94,14 +100,18 @@ def rays_of(aims: Sequence[Aim]) -> Float[Tensor, "object view 54 height width"]
     return torch.stack([aim.rays for aim in aims if aim.rays is not None])
 
 
-def load_start(folder: Path, prompts: Path, contract: CameraContract) -> tuple[Pipeline, Float[Tensor, "v t c"]]:
+def load_start(
+    folder: Path, prompts: Path, contract: CameraContract, unet: Path | None = None
+) -> tuple[Pipeline, Float[Tensor, "released token text_channel"]]:
     """Load what a training starts from: a `pipeckpts/` folder, and the embeddings of the six prompts.
+
+    `unet` is a folder to take the UNet from in place of the one that stands there.
 
     Raises:
         FileNotFoundError: a file is absent.
         ValueError: names every key or tensor that does not fit; or pictures of the contract's size do not.
     """
-    pipeline = load_pipeline(folder)
+    pipeline = load_pipeline(folder, unet)
     embeddings = read_prompt_embeddings(prompts, len(RELEASED_VIEWS), pipeline.unet.released_config.cross_attention_dim)
     _require_size(pipeline, folder, contract)
     return pipeline, embeddings
@@ -112,8 +122,7 @@ def load_generator(start: Path, prompts: Path, unet: Path, film: Path | None, co
 
     Raises as `load_start`.
     """
-    pipeline, embeddings = load_start(start, prompts, contract)
-    pipeline.unet.load_state_dict(load_unet(unet).state_dict(), assign=True)
+    pipeline, embeddings = load_start(start, prompts, contract, unet)
     reads_rays = None if film is None else load_ray_film(film, pipeline.unet).eval()
     return Generator(pipeline, embeddings, reads_rays, contract)
 

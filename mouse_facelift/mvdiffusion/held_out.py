@@ -1,13 +1,11 @@
 """Views drawn of a few samples that teach nothing: what a guard compares with step 0, and whether they are copies."""
 
-import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from mouse_facelift.formats.predictions import spread
 from mouse_facelift.formats.sample_folder import Sample
@@ -17,6 +15,7 @@ from mouse_facelift.mvdiffusion.generator import Generator
 from mouse_facelift.settings import HeldOut, ViewGenerator
 from mouse_facelift.training.guard import HeldOutPsnr
 from mouse_facelift.training.honesty import load_teaching_sample
+from mouse_facelift.training.scores import psnr
 
 FOREGROUND = 0.5  # alpha above it is animal
 
@@ -78,9 +77,3 @@ def reference_first(views: int, reference: int) -> list[int]:
     """All views, the reference first and the others in their order; references are counted around."""
     first = reference % views
     return [first, *(view for view in range(views) if view != first)]
-
-
-def psnr(answer: Tensor, target: Tensor) -> float:
-    """PSNR in dB of colors in 0..1, at most 100."""
-    error = float((answer - target).double().square().mean())
-    return -10 * math.log10(max(error, 1e-10)) if math.isfinite(error) else math.nan

@@ -44,8 +44,10 @@ _ATTENTION_NAMES = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn"
 _NEVER_READ = ("text_encoder", "tokenizer", "_diffusers_version", "_name_or_path")
 
 
-def load_pipeline(folder: str | Path) -> Pipeline:
+def load_pipeline(folder: str | Path, unet: Path | None = None) -> Pipeline:
     """Load the view generator of a `pipeckpts/` folder, in float32 and evaluation mode.
+
+    `unet` is a folder to take the UNet from in place of the one that stands there.
 
     The text encoder and tokenizer are not read and may be absent: prompt embeddings are a file of their own.
 
@@ -58,7 +60,7 @@ def load_pipeline(folder: str | Path) -> Pipeline:
     own_codec = {"vae": OWN_CODEC} if index.get("vae") == OWN_CODEC else {}
     expect(folder / "model_index.json", index, PARTS, PARTS | own_codec)
     parts = {
-        "unet": load_unet(folder / "unet"),
+        "unet": load_unet(folder / "unet" if unet is None else unet),
         "vae": load_vae(folder / "vae"),
         "image_encoder": load_image_encoder(folder / "image_encoder"),
         "image_processor": load_image_processor(folder / "feature_extractor"),

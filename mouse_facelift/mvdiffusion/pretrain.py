@@ -3,9 +3,8 @@
 import logging
 from pathlib import Path
 
-from safetensors.torch import save_file
-
 from mouse_facelift.formats.card import WeightsCard
+from mouse_facelift.formats.tensors import write_tensors
 from mouse_facelift.formats.whole import sha256, whole_folder
 from mouse_facelift.mvdiffusion.fresh import write_fresh_generator
 from mouse_facelift.mvdiffusion.generator import Generator, load_start
@@ -64,10 +63,7 @@ def pretrain_mvdiffusion(
         folder = StateFolder(state, digest(pretraining, contract, code))
         metrics = train(whole.trained.train(), step.shares(plan.accumulate), plan, folder, deadline)
         weights = find_weights(partial / FOLDER / "unet")
-        halves = {
-            name: tensor.detach().cpu().half().contiguous() for name, tensor in pipeline.unet.state_dict().items()
-        }
-        save_file(halves, weights)
+        write_tensors(weights, {name: tensor.half() for name, tensor in pipeline.unet.state_dict().items()})
         write_ray_film(partial / FILM, film)
         WeightsCard(
             weights_sha256=sha256(weights),

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -12,7 +11,7 @@ from torch import Tensor
 
 from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.geometry.cameras import Cameras
-from mouse_facelift.mvdiffusion.generator import BACKGROUNDS, Generator, rays_of
+from mouse_facelift.mvdiffusion.generator import BACKGROUNDS, Generator
 from mouse_facelift.mvdiffusion.objective import Objective, diffusion_loss, draw_step, training_inputs
 from mouse_facelift.settings import Conditioning, DiffusionPlan, Plucker
 from mouse_facelift.training.outcome import StepOutcome
@@ -58,9 +57,7 @@ class GenerationStep:
         inputs = training_inputs(pipeline, pictures, prompts, noise, Objective(plan.condition_drop, plan.snr_gamma))
         weights = inputs.weights.clone()
         weights[:: plan.target_views] *= plan.reference_weight
-        film = self.generator.film
-        told = nullcontext() if film is None else film.applied(pipeline.unet, rays_of(aims), kept[mine].to(device))
-        with told, mixed_precision(device, plan.precision):
+        with self.generator.told(aims, kept[mine].to(device)), mixed_precision(device, plan.precision):
             loss = diffusion_loss(pipeline.unet, replace(inputs, weights=weights), plan.target_views)
         return StepOutcome(loss, math.nan)
 

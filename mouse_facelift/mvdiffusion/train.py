@@ -106,7 +106,8 @@ def train_mvdiffusion(
         reads_rays = "fresh" if ray_film is None else sha256(ray_film)
         identity = digest(generator, contract, sha256(table), parent, sha256(prompts), reads_rays, code)
         networks = whole.trained.train()
-        rows = train(networks, parts, plan, StateFolder(state, identity), deadline, processes, guard)
+        folder = StateFolder(state, identity)
+        rows = train(networks, parts, plan, folder, deadline, processes, guard)
     if not processes.writes:
         return
     found = diagnose(guard, rows, name, lambda guard: causes(samples, table, generator, guard, rows))
@@ -139,7 +140,7 @@ def train_mvdiffusion(
         commit=commit(),
         metrics=last_psnr(kept),
     ).write(card)
-    StateFolder(state, identity).forget_states()
+    folder.forget_states()
 
 
 def _film(pipeline: Pipeline, stored: Path | None, seed: int, width: int, where: str) -> RayFilm:

@@ -16,7 +16,7 @@ from mouse_facelift.formats.frames import Subject
 from mouse_facelift.formats.manifest import tensor
 from mouse_facelift.formats.sample_folder import Sample, write_sample
 from mouse_facelift.formats.views import PosedSample, ViewResidual, describe_taken, write_depths
-from mouse_facelift.formats.whole import sha256, whole_folder
+from mouse_facelift.formats.whole import checksums, whole_folder
 from mouse_facelift.geometry.contract import contract_violations, subject_violations
 from mouse_facelift.geometry.rig import rig_angles
 from mouse_facelift.imaging.resample import resample
@@ -82,11 +82,7 @@ class FrameNormalizer:
             write_sample(partial, sample, names)
             if placed.rectification:
                 write_depths(partial, placed.rectification.depths)
-            checksums = {
-                path.relative_to(partial).as_posix(): sha256(path)
-                for path in sorted(partial.rglob("*"))
-                if path.is_file()
-            }
+            found = checksums(partial)
         angles = rig_angles(placed.told.centers, placed.similarity.points(animal.center), tensor(UP))
         posed = PosedSample.model_validate(
             {
@@ -103,7 +99,7 @@ class FrameNormalizer:
                 "taken": describe_taken(placed.taken),
                 "rectified": placed.rectification is not None,
                 "magnification": [sampling.magnification for sampling in maps],
-                "checksums": checksums,
+                "checksums": found,
             }
         )
         return posed, violations

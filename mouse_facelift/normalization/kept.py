@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mouse_facelift.formats.manifest import Manifest
 from mouse_facelift.formats.views import PosedSample
-from mouse_facelift.formats.whole import sha256
+from mouse_facelift.formats.whole import checksums
 
 
 class KeptSample(Manifest):
@@ -36,7 +36,7 @@ def find_kept(folder: Path, digest: str) -> KeptSample | None:
         kept = KeptSample.read(_record(folder))
     except (FileNotFoundError, ValueError):  # another version of this program may have written another form
         kept = None
-    if kept and kept.digest == digest and _checksums(folder) == kept.sample.checksums:
+    if kept and kept.digest == digest and checksums(folder) == kept.sample.checksums:
         return kept
     for left in (folder, *folder.parent.glob(f".{folder.name}.*")):
         if left.is_dir():
@@ -60,7 +60,3 @@ def forget(folder: Path) -> None:
 
 def _record(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.kept.json")
-
-
-def _checksums(folder: Path) -> dict[str, str]:
-    return {path.relative_to(folder).as_posix(): sha256(path) for path in folder.rglob("*") if path.is_file()}

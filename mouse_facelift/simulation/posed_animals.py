@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from mouse_facelift.formats.sample_folder import Sample, write_sample
 from mouse_facelift.formats.sample_table import SampleRow, SampleTable, SplitName, write_lists
-from mouse_facelift.formats.whole import sha256, whole_folder
+from mouse_facelift.formats.whole import checksums, whole_folder
 from mouse_facelift.geometry.cameras import Cameras
 from mouse_facelift.imaging.pictures import to_straight_alpha
 from mouse_facelift.settings import CameraContract
@@ -113,9 +113,7 @@ def _write_animal(
     view_names = tuple(f"view_{view}" for view in range(len(cameras)))
     with whole_folder(table.parent / name) as partial:
         write_sample(partial, Sample(name, cameras, torch.from_numpy(to_straight_alpha(rgba))), view_names)
-        checksums = {
-            path.relative_to(partial).as_posix(): sha256(path) for path in sorted(partial.rglob("*")) if path.is_file()
-        }
+        written = checksums(partial)
     return SampleRow(
         name=name,
         folder=name,
@@ -127,5 +125,5 @@ def _write_animal(
         millimeters_per_unit=MILLIMETERS_PER_UNIT,
         subject_center=(0.0, 0.0, 0.0),
         subject_radius=reach,
-        checksums=checksums,
+        checksums=written,
     )

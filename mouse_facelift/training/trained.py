@@ -37,8 +37,16 @@ def read_card(weights: Path) -> WeightsCard | None:
         ValueError: the card is of other weights.
     """
     path = find_card(weights)
-    if path is None:
-        return None
+    return None if path is None else read_card_of(weights, path)
+
+
+def read_card_of(weights: Path, path: Path) -> WeightsCard:
+    """Read the card of a weights file from where it stands.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: the card is of other weights.
+    """
     card = WeightsCard.read(path)
     if card.weights_sha256 != (found := sha256(weights)):
         raise ValueError(f"{path}: weights_sha256: found {card.weights_sha256}, but {weights} has {found}")

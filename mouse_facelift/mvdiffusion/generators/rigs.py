@@ -12,6 +12,7 @@ from torch import Tensor
 from mouse_facelift.geometry.cameras import Cameras
 from mouse_facelift.geometry.rig import aim_angles, rig_angles, roll_angles
 from mouse_facelift.geometry.rotations import look_at
+from mouse_facelift.mvdiffusion.canonical import RELEASED_AZIMUTHS
 
 REFERENCE_AZIMUTH = -90.0
 """degrees: FaceLift's front camera stands on the negative y axis"""
@@ -77,7 +78,7 @@ def facelift_rig(size: int) -> OrbitRig:
 
     Source: the cameras published with FaceLift, arXiv:2412.17812.
     """
-    return OrbitRig((0.0, -45.0, -90.0, 180.0, 90.0, 45.0), (0.0,) * 6, distance=2.7, field_of_view=50.0, size=size)
+    return OrbitRig(RELEASED_AZIMUTHS, (0.0,) * 6, distance=2.7, field_of_view=50.0, size=size)
 
 
 def zero123plus_rig(version: Zero123PlusVersion, distance: float, tile: int = 320) -> OrbitRig:
