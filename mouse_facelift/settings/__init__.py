@@ -8,6 +8,16 @@ from mouse_facelift.settings.augmentation import Augmentation
 from mouse_facelift.settings.base import FRAME_FIELD, digest
 from mouse_facelift.settings.capture import CalibrationFile, Capture, FloorPoints, FrameRange, KeyPointsFile
 from mouse_facelift.settings.contract import CameraContract
+from mouse_facelift.settings.datasets import (
+    Dataset,
+    GeneratedDataset,
+    MixedDataset,
+    OutsideDataset,
+    PosedDataset,
+    Split,
+    Sv3dDataset,
+    Zero123PlusDataset,
+)
 from mouse_facelift.settings.fitting import FittingRates, SceneFitting
 from mouse_facelift.settings.guard import GeneratorGuardPolicy, GuardPolicy, HeldOut, WatchPolicy
 from mouse_facelift.settings.learning import (
@@ -61,10 +71,8 @@ from mouse_facelift.settings.view_generation import (
     Conditioning,
     DiffusionPlan,
     FreshGenerator,
-    GeneratedDataset,
     GeneratorPretraining,
     GeneratorStart,
-    MixedDataset,
     Plucker,
     SamplingPlan,
     StoredGenerator,
@@ -72,7 +80,7 @@ from mouse_facelift.settings.view_generation import (
     ViewIndex,
     WholeUnet,
 )
-from mouse_facelift.settings.whole import Compute, Dataset, Evaluation, Settings, Split
+from mouse_facelift.settings.whole import Compute, Evaluation, Settings
 
 __all__ = [
     "FRAME_FIELD",
@@ -130,7 +138,9 @@ __all__ = [
     "Normalization",
     "NormalizationModes",
     "NormalizationWork",
+    "OutsideDataset",
     "Plucker",
+    "PosedDataset",
     "Precision",
     "Pretraining",
     "Relabel",
@@ -143,6 +153,7 @@ __all__ = [
     "Start",
     "StoredGenerator",
     "SurfaceLoss",
+    "Sv3dDataset",
     "TrainedFinetune",
     "TrainedMethod",
     "TrainingPlan",
@@ -155,6 +166,7 @@ __all__ = [
     "WatchPolicy",
     "WeightFrom",
     "WholeUnet",
+    "Zero123PlusDataset",
     "digest",
     "json_schema",
     "name_in_log",
