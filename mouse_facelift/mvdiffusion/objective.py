@@ -52,9 +52,19 @@ class TrainingInputs:
 
 
 def draw_step(
-    pipeline: Pipeline, objects: int, views: int, picture_size: tuple[int, int], generator: torch.Generator
+    pipeline: Pipeline,
+    objects: int,
+    views: int,
+    picture_size: tuple[int, int],
+    generator: torch.Generator,
+    least_timestep: int = 0,
 ) -> Draws:
-    """Draw the random numbers of one step for pictures of a height and width in px, on the generator's device."""
+    """Draw the random numbers of one step for pictures of a height and width in px, on the generator's device.
+
+    Raises ValueError if the scheduler has no timestep as high as `least_timestep`.
+    """
+    if least_timestep >= (timesteps := pipeline.scheduler.config.num_train_timesteps):
+        raise ValueError(f"least_timestep: found {least_timestep}, expected less than the scheduler's {timesteps}")
     rows = objects * views
     latent = (rows, pipeline.latent_channels, *(length // pipeline.pixels_per_latent for length in picture_size))
     device = generator.device
@@ -64,9 +74,7 @@ def draw_step(
         ),
         posterior_noise=torch.randn(latent, generator=generator, device=device),
         noise=torch.randn(latent, generator=generator, device=device),
-        timesteps=torch.randint(
-            pipeline.scheduler.config.num_train_timesteps, (objects,), generator=generator, device=device
-        ),
+        timesteps=torch.randint(least_timestep, timesteps, (objects,), generator=generator, device=device),
         drop=torch.rand(objects, generator=generator, device=device),
     )
 

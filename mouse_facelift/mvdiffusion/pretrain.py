@@ -9,6 +9,7 @@ from mouse_facelift.formats.whole import sha256, whole_folder
 from mouse_facelift.mvdiffusion.fresh import write_fresh_generator
 from mouse_facelift.mvdiffusion.generator import Generator, load_start
 from mouse_facelift.mvdiffusion.loading import find_weights
+from mouse_facelift.mvdiffusion.measure import mean_picture, measure_unseen_objects
 from mouse_facelift.mvdiffusion.ray_film import fresh_ray_film, write_ray_film
 from mouse_facelift.mvdiffusion.step import GenerationStep
 from mouse_facelift.provenance import commit
@@ -18,10 +19,11 @@ from mouse_facelift.training.loop import Deadline, train
 from mouse_facelift.training.precision import require_precision
 from mouse_facelift.training.samples import AnimalSource, read_packs
 from mouse_facelift.training.state import StateFolder
-from mouse_facelift.training.trained import last_psnr, skipped_updates
+from mouse_facelift.training.trained import skipped_updates
 
 log = logging.getLogger(__name__)
 
+MEAN_OF = 500  # animals, whose views are the mean picture
 FOLDER, PROMPTS, FILM, CARD = "pipeckpts", "prompts.pt", "ray_film.safetensors", "card.json"
 
 
@@ -38,8 +40,9 @@ def pretrain_mvdiffusion(
 ) -> None:
     """Train a fresh view generator on the packs in folder `animals`, all but the last `held_out` of them.
 
-    Writes the folder `generator`: a `pipeckpts/` folder, the prompts, what reads rays, and the card; the UNet in half
-    precision. `state` is a folder outside the declared outputs; an interrupted run goes on from it to the same numbers.
+    Writes the folder `generator`: a `pipeckpts/` folder, the prompts, what reads rays, and the card, which tells what
+    the generator is worth on the animals held out; the UNet in half precision. `state` is a folder outside the declared
+    outputs; an interrupted run goes on from it to the same numbers.
 
     Raises:
         FileNotFoundError: there are no packs.
@@ -62,6 +65,14 @@ def pretrain_mvdiffusion(
         step = GenerationStep(whole, source, views, plan, "rotated", pretraining.conditioning)
         folder = StateFolder(state, digest(pretraining, contract, code))
         metrics = train(whole.trained.train(), step.shares(plan.accumulate), plan, folder, deadline)
+        whole.trained.eval()
+        worth = measure_unseen_objects(
+            whole,
+            AnimalSource(packs, count, count + held_out),
+            mean_picture(source, MEAN_OF),
+            pretraining.sampling,
+        )
+        log.info("held-out animals: %s", worth)
         weights = find_weights(partial / FOLDER / "unet")
         write_tensors(weights, {name: tensor.half() for name, tensor in pipeline.unet.state_dict().items()})
         write_ray_film(partial / FILM, film)
@@ -80,6 +91,6 @@ def pretrain_mvdiffusion(
             adapters="none",
             code=code,
             commit=commit(),
-            metrics=last_psnr(metrics),
+            metrics=worth,
         ).write(partial / CARD)
     folder.forget_states()

@@ -39,7 +39,7 @@ class GenerationStep:
         objects = draw_objects(self.source, self.learned_views, plan, self.references, random)
         kept, averaged = _told(self.conditioning, len(objects), random)
         size = (self.generator.contract.image_size,) * 2
-        noise = draw_step(pipeline, len(objects), plan.target_views, size, random)
+        noise = draw_step(pipeline, len(objects), plan.target_views, size, random, plan.least_timestep)
         mine = self._mine(len(objects))
         rows = slice(mine.start * plan.target_views, mine.stop * plan.target_views)
         noise = replace(

@@ -97,6 +97,9 @@ class DiffusionPlan(TrainingPlan):
     """of the reference among them, which is a copy task; 1 as released"""
     condition_drop: Annotated[float, Field(ge=0, le=1 / 3)]
     """share r of objects that lose the picture's embedding, r that lose both, r its latent; 0.05 as released"""
+    least_timestep: NonNegativeInt
+    """noise levels are drawn from this one on, of the scheduler's 1000; 0 as released. A network that draws in one step
+    needs the highest alone, where it learns what other views look like, and not how to clean a view"""
     snr_gamma: PositiveFloat
     """signal-to-noise ratio above which a noise level counts for less; 5 as released"""
     backgrounds: Annotated[tuple[Literal["white", "black", "gray"], ...], Field(min_length=1)]
@@ -158,6 +161,8 @@ class GeneratorPretraining(Section):
     conditioning: Plucker
     """objects whose rays are dropped teach prompts alone"""
     training: DiffusionPlan
+    sampling: SamplingPlan
+    """of the views by which it is measured"""
 
     @model_validator(mode="after")
     def _nothing_watches(self) -> "GeneratorPretraining":

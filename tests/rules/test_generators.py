@@ -28,6 +28,7 @@ def with_generators(config: Config) -> Config:
     plan = {
         "steps": 4, "batch": 2, "learning_rate": 1.0e-3, "warmup_steps": 1, "checkpoint_every": 2, "target_views": 2,
         "reference_weight": 0.5, "condition_drop": 0.05, "backgrounds": ["white", "gray"], "ema": 0.9,
+        "least_timestep": 100,
     }  # fmt: skip
     rest = {
         "accumulate": 1, "schedule": "constant", "weight_decay": 0.01, "gradient_clip": 1.0, "precision": "float32",

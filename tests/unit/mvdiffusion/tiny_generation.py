@@ -39,7 +39,7 @@ def plan(**changes: Any) -> DiffusionPlan:
         "gradient_clip": 1.0, "precision": "float32", "checkpoint_activations": False, "ema": 0.9, "seed": 0,
         "checkpoint_every": 2, "schedule": "constant", "target_views": 3, "reference_weight": 0.5,
         "condition_drop": 0.05, "snr_gamma": 5.0, "backgrounds": ["white", "black"], "mirrored": True,
-        "brightness": 0.2, "guard": None,
+        "brightness": 0.2, "guard": None, "least_timestep": 0,
     }  # fmt: skip
     return DiffusionPlan.model_validate_json(json.dumps(settings | changes))
 
