@@ -8,6 +8,7 @@ from mouse_facelift.settings.augmentation import Augmentation
 from mouse_facelift.settings.base import FRAME_FIELD, digest
 from mouse_facelift.settings.capture import CalibrationFile, Capture, FloorPoints, FrameRange, KeyPointsFile
 from mouse_facelift.settings.contract import CameraContract
+from mouse_facelift.settings.exports import CleanUp, Exports, Turntable
 from mouse_facelift.settings.fitting import FittingRates, SceneFitting
 from mouse_facelift.settings.guard import GeneratorGuardPolicy, GuardPolicy, HeldOut, WatchPolicy
 from mouse_facelift.settings.learning import (
@@ -88,6 +89,7 @@ __all__ = [
     "Capture",
     "CarriedMasks",
     "Checkpoint",
+    "CleanUp",
     "Compute",
     "Conditioning",
     "Contract",
@@ -96,6 +98,7 @@ __all__ = [
     "DiffusionPlan",
     "Evaluation",
     "Experiment",
+    "Exports",
     "Fill",
     "FinetunePlan",
     "FittingRates",
@@ -146,6 +149,7 @@ __all__ = [
     "TrainedFinetune",
     "TrainedMethod",
     "TrainingPlan",
+    "Turntable",
     "VerdictLimits",
     "VerdictLine",
     "VerdictWork",
