@@ -39,9 +39,7 @@ class Browser:
     def open(self, address: str, width: int, height: int, dark: bool = False, phone: bool = False) -> None:
         """Load a page, in px."""
         self._events.clear()
-        self._call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone
-        )
+        self._call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone)
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self._call("Emulation.setEmulatedMedia", features=scheme)
         self._call("Page.navigate", url=address)

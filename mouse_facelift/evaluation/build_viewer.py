@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 
 from mouse_facelift.evaluation.rendered_turns import Predictions
-from mouse_facelift.formats.models import ModelRow, ModelTable
 from mouse_facelift.evaluation.scores import read_scores
-from mouse_facelift.formats.sample_table import SampleRow, load_cameras, load_sample
+from mouse_facelift.formats.models import ModelRow, ModelTable
 from mouse_facelift.formats.predictions import Role
+from mouse_facelift.formats.sample_table import SampleRow, load_cameras, load_sample
 from mouse_facelift.imaging.pictures import encode_rgba
 from mouse_facelift.settings import CameraContract, Exports
 from mouse_facelift.viewing.orbit import contract_orbit, orbit_of
@@ -135,7 +135,10 @@ def _words(score_of: ScoreOf, row: ModelRow, view: str) -> list[str]:
 
 def _scores_by_view(scores: pd.DataFrame) -> ScoreOf:
     rows = scores[["sample", "turn", "view", *NUMBERS]].to_dict("records")
-    return {(str(row["sample"]), int(row["turn"]), str(row["view"])): {key: float(row[key]) for key in NUMBERS} for row in rows}
+    return {
+        (str(row["sample"]), int(row["turn"]), str(row["view"])): {key: float(row[key]) for key in NUMBERS}
+        for row in rows
+    }
 
 
 def _score_tables(scores: Sequence[pd.DataFrame]) -> list[SceneTable]:
@@ -151,7 +154,7 @@ def _score_tables(scores: Sequence[pd.DataFrame]) -> list[SceneTable]:
             if mean.notna().any()
         ]
         if rows:
-            tables.append(SceneTable(f"PSNR (dB) of views that {words}", HEAD, tuple(rows)))
+            tables.append(SceneTable(f"Views that {words}: PSNR (dB), SSIM, IoU", HEAD, tuple(rows)))
     return tables
 
 

@@ -23,7 +23,12 @@ INK = (110, 110, 110)  # of the caption, on white
 
 @torch.no_grad()
 def turn(
-    scenes: Sequence[Gaussians], captions: Sequence[str], orbit: Orbit, radius: float, table: Turntable, backend: Backend
+    scenes: Sequence[Gaussians],
+    captions: Sequence[str],
+    orbit: Orbit,
+    radius: float,
+    table: Turntable,
+    backend: Backend,
 ) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
     """Render one turn, over white, in which the scenes follow one another in equal parts of it.
 

@@ -3,7 +3,7 @@ import * as THREE from "three";
 import { poseOf } from "./cameras.js";
 import { pictureAddress } from "./scene_data.js";
 
-const LABEL_HEIGHT = 0.036; // of the distance at which it stands
+const LABEL_HEIGHT = 0.026; // of the distance at which it stands
 
 /** Frusta of the cameras of one frame. */
 export class Frusta {
@@ -36,8 +36,9 @@ export class Frusta {
       this.planes.push(plane);
       this.group.add(plane);
       const label = this.label(camera.name, color);
-      const middle = corners[0].clone().add(corners[1]).multiplyScalar(0.5);
-      label.position.copy(middle).add(middle.clone().sub(corners[3].clone().add(corners[2]).multiplyScalar(0.5)).multiplyScalar(0.14));
+      const top = corners[0].clone().lerp(corners[1], 0.5);
+      const bottom = corners[3].clone().lerp(corners[2], 0.5);
+      label.position.lerpVectors(bottom, top, 1.15);
       this.group.add(label);
     });
   }

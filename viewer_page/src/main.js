@@ -32,6 +32,7 @@ function start() {
   element("looking").hidden = !withCameras;
   for (const part of document.querySelectorAll(".camera")) part.hidden = !withCameras;
   element("legend").hidden = !scene.frames.some((frame) => frame.cameras.some((camera) => camera.role));
+  element("note").hidden = scene.tables.length < 2;
   listen();
   paint();
   stage.reset();
@@ -71,7 +72,7 @@ async function go(number) {
   const frame = state.frames[state.number];
   element("slider").value = String(state.number);
   element("slider").setAttribute("aria-valuetext", frame.label);
-  element("moment").textContent = `${frame.label} (${state.number + 1} of ${count})`;
+  element("moment").textContent = `${frame.label} (${state.number + 1}/${count})`;
   listCameras(frame);
   layOver();
   describe();

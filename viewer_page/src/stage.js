@@ -9,8 +9,7 @@ import { readBytes } from "./scene_data.js";
 const FIELD_OF_VIEW = 40; // degrees, of the shorter side
 const FRUSTUM_DEPTH = 0.2; // of the cameras' distance
 const KEPT = 12; // frames whose Gaussians stay in memory
-const ELEVATION = 30; // degrees, at first
-const AZIMUTH = -62;
+const ELEVATION = { wide: 28, narrow: 48 }; // degrees, at first, on a wide and on a narrow stage
 const SURVEY = 2.15; // of the cameras' distance: so far the view stands from where it sees them all
 const PIXELS = 2; // device pixels a px, at most
 
@@ -111,10 +110,19 @@ export class Stage {
   }
 
   reset() {
-    const wide = this.data.frames.some((frame) => frame.cameras.length);
+    const { cameras } = this.data.frames[0];
     const narrow = Math.min(1, this.free.aspect);
-    const distance = wide ? (SURVEY * this.data.distance) / narrow : (1.5 * this.data.radius) / narrow / Math.tan((FIELD_OF_VIEW * Math.PI) / 360);
-    this.place(AZIMUTH, ELEVATION, distance);
+    const distance = cameras.length ? (SURVEY * this.data.distance) / narrow : (1.5 * this.data.radius) / narrow / Math.tan((FIELD_OF_VIEW * Math.PI) / 360);
+    this.place(this.widestGap(cameras), narrow < 1 ? ELEVATION.narrow : ELEVATION.wide, distance);
+  }
+
+  /** Azimuth, in degrees, at which no camera stands before the animal. */
+  widestGap(cameras) {
+    const [x, y] = this.data.center;
+    const around = cameras.map(({ camera_to_world: pose }) => Math.atan2(pose[1][3] - y, pose[0][3] - x)).sort((a, b) => a - b);
+    const gaps = around.map((from, i) => (around[i + 1] ?? around[0] + 2 * Math.PI) - from);
+    const widest = gaps.indexOf(Math.max(...gaps));
+    return THREE.MathUtils.radToDeg(cameras.length ? around[widest] + gaps[widest] / 2 : Math.PI / 4);
   }
 
   place(azimuth, elevation, distance) {
