@@ -17,15 +17,16 @@ from tests.browser import CHROMIUM, SOFTWARE_WEBGL, browser
 from tests.rules.test_plans import jobs
 from tests.workflow import Workflow
 
-EXPERIMENTS = ("zero_shot", "full", "real_camera")
+EXPERIMENTS = ("full", "real_camera")
+PAGES = tuple(f"results/viewers/{name}.html" for name in EXPERIMENTS)
 SAMPLES = 2
 
 
 @pytest.fixture(scope="module")
 def viewed(finished, tmp_path_factory) -> Workflow:
-    """Everything to look at, made by one command."""
+    """Everything to look at of an honest and a broken experiment, made by one command."""
     workflow = finished.copy(tmp_path_factory.mktemp("viewed"))
-    workflow.make("viewers")
+    workflow.make(*PAGES)
     return workflow
 
 
@@ -56,8 +57,8 @@ def test_export_models_writes_every_model_in_both_formats(viewed, experiment):
 
 
 def test_draw_turntable_turns_each_sample_and_all_of_them(viewed):
-    folder = viewed.folder / "results/turntables/zero_shot"
-    samples = [row.sample for row in ModelTable.read(viewed.folder / "results/models/zero_shot/models.json").rows]
+    folder = viewed.folder / "results/turntables/full"
+    samples = [row.sample for row in ModelTable.read(viewed.folder / "results/models/full/models.json").rows]
     for place in (folder / "sequence", *(folder / "samples" / sample for sample in samples)):
         facts = probe_video(place.with_suffix(".mp4"))
         assert (facts.width, facts.height, facts.frames) == (64, 64, 6)
@@ -81,24 +82,23 @@ def test_build_viewer_shows_the_cameras_and_the_numbers(viewed):
 
 
 def test_nothing_is_drawn_twice_and_another_clean_up_predicts_nothing_anew(viewed, tmp_path):
-    assert "Nothing to be done" in viewed.make("-n", "viewers")
+    assert "Nothing to be done" in viewed.make("-n", *PAGES)
     changed = viewed.copy(tmp_path)
     changed.config["exports"]["clean_up"]["opacity"] = 0.5
-    planned = jobs(changed.make("-n", "viewers", "eval_psnr"))
-    assert set(planned) == {"export_models", "draw_turntable", "build_viewer", "viewers", "total"}
-
-
-def test_without_models_it_says_which_setting_keeps_them(viewed, tmp_path):
-    changed = viewed.copy(tmp_path)
-    changed.config["evaluation"]["models"] = 0
-    assert "evaluation.models says of how many samples they are kept" in changed.refuse(
-        "results/models/full/models.json"
-    )
+    assert jobs(changed.make("-n", "viewers", "eval_psnr")) == {
+        "export_models": 3,
+        "draw_turntable": 3,
+        "build_viewer": 3,
+        "viewers": 1,
+        "total": 10,
+    }
 
 
 def test_a_results_folder_an_experiment_and_its_predictions_have_pages(viewed, tmp_path):
     results = viewed.folder / "results"
-    assert result_pages([results], tmp_path) == {name: results / f"viewers/{name}.html" for name in EXPERIMENTS}
+    pages = {name: results / f"viewers/{name}.html" for name in EXPERIMENTS}
+    pages["zero_shot"] = tmp_path / "zero_shot.html"  # there is none of it yet
+    assert result_pages([results], tmp_path) == pages
     made = result_pages([results / "predictions/full"], tmp_path)["full"]
     assert made.parent == tmp_path
     assert scene_of(made.read_text())["tables"][0]["rows"][0][0] == "full"
@@ -113,7 +113,7 @@ def test_predictions_alone_are_shown_as_they_are(finished, tmp_path):
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 def test_a_browser_shows_the_page(viewed):
     with browser(*SOFTWARE_WEBGL) as chromium:
-        chromium.open((viewed.folder / "results/viewers/zero_shot.html").as_uri(), 1280, 800)
+        chromium.open((viewed.folder / "results/viewers/full.html").as_uri(), 1280, 800)
         chromium.wait("document.body?.dataset.state === 'drawn'")
         first = chromium.screenshot()
         chromium.press(".")
