@@ -21,6 +21,7 @@ include: "rules/dataset.smk"
 include: "rules/mvdiffusion.smk"
 include: "rules/gslrm.smk"
 include: "rules/evaluation.smk"
+include: "rules/viewing.smk"
 include: "rules/log_experiments.smk"
 
 

@@ -62,7 +62,8 @@ def tiny_config() -> Config:
     config["pretraining"]["network"] |= {"width": 32, "head_width": 16, "layers": 1}
     for stage in ("surface_training", "training"):
         config["pretraining"][stage] |= {"steps": 4, "batch": 1, "warmup_steps": 1, "checkpoint_every": 2}
-    config["evaluation"] |= {"samples": 2, "sheet_samples": 1, "models": 1, "hull_resolution": 32}
+    config["evaluation"] |= {"samples": 2, "sheet_samples": 1, "models": 2, "hull_resolution": 32}
+    config["exports"]["turntable"] |= {"image_size": 64, "frames": 6}
     config["compute"]["threads"] = 1
     return config
 

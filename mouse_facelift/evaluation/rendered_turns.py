@@ -9,7 +9,7 @@ from tqdm import tqdm
 from mouse_facelift.evaluation.metrics import ViewScores, score_view
 from mouse_facelift.formats.predictions import PredictionRow, PredictionTable, Renderings
 from mouse_facelift.formats.sample_folder import Sample
-from mouse_facelift.formats.sample_table import SampleTable, load_sample
+from mouse_facelift.formats.sample_table import SampleRow, SampleTable, load_sample
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,10 @@ class Predictions:
         predictions = cls(path, table, SampleTable.read(samples_path))
         predictions._require_agreement()
         return predictions
+
+    def sample_row(self, name: str) -> SampleRow:
+        """The sample table's row of a sample that the prediction table names."""
+        return next(row for row in self.samples.samples if row.name == name)
 
     def _require_agreement(self) -> None:
         for field in ("dataset", "normalization", "view_count"):

@@ -73,7 +73,12 @@ def _read(path: Path) -> np.ndarray:
 
 def write_rgba(path: Path, pixels: UInt8[np.ndarray, "height width 4"]) -> None:
     """Write RGBA, straight alpha, as PNG. Whole when its folder is (`formats.whole`)."""
-    path.write_bytes(_encode_png(cv2.cvtColor(pixels, cv2.COLOR_RGBA2BGRA)))
+    path.write_bytes(encode_rgba(pixels))
+
+
+def encode_rgba(pixels: UInt8[np.ndarray, "height width 4"]) -> bytes:
+    """Encode RGBA, straight alpha, as PNG."""
+    return _encode_png(cv2.cvtColor(pixels, cv2.COLOR_RGBA2BGRA))
 
 
 def write_rgb(path: Path, pixels: UInt8[np.ndarray, "height width 3"]) -> None:

@@ -18,6 +18,7 @@ from mouse_facelift.settings.datasets import (
     Sv3dDataset,
     Zero123PlusDataset,
 )
+from mouse_facelift.settings.exports import CleanUp, Exports, Turntable
 from mouse_facelift.settings.fitting import FittingRates, SceneFitting
 from mouse_facelift.settings.guard import GeneratorGuardPolicy, GuardPolicy, HeldOut, WatchPolicy
 from mouse_facelift.settings.learning import (
@@ -96,6 +97,7 @@ __all__ = [
     "Capture",
     "CarriedMasks",
     "Checkpoint",
+    "CleanUp",
     "Compute",
     "Conditioning",
     "Contract",
@@ -104,6 +106,7 @@ __all__ = [
     "DiffusionPlan",
     "Evaluation",
     "Experiment",
+    "Exports",
     "Fill",
     "FinetunePlan",
     "FittingRates",
@@ -157,6 +160,7 @@ __all__ = [
     "TrainedFinetune",
     "TrainedMethod",
     "TrainingPlan",
+    "Turntable",
     "VerdictLimits",
     "VerdictLine",
     "VerdictWork",

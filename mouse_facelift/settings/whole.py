@@ -10,6 +10,7 @@ from mouse_facelift.settings.base import Fraction, Name, Section
 from mouse_facelift.settings.capture import Capture, Simulation
 from mouse_facelift.settings.contract import CameraContract
 from mouse_facelift.settings.datasets import Dataset, GeneratedDataset, MixedDataset, OutsideDataset, PosedDataset
+from mouse_facelift.settings.exports import Exports
 from mouse_facelift.settings.fitting import SceneFitting
 from mouse_facelift.settings.learning import Checkpoint, Experiment, NoFinetune, Pretraining
 from mouse_facelift.settings.log_experiments import LogExperiments, name_in_log
@@ -86,6 +87,7 @@ class Settings(Section):
     generator_pretraining: GeneratorPretraining | None
     """null: no view generator is pretrained"""
     evaluation: Evaluation
+    exports: Exports
     scene_fitting: SceneFitting | None
     """null: no scene is fitted"""
     compute: Compute

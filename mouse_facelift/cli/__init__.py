@@ -1,0 +1,1 @@
+"""The command `mouse-facelift`: what one does by hand with results."""

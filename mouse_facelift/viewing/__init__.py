@@ -1,0 +1,1 @@
+"""Gaussians to look at: without floaters, turning, and in a page."""

@@ -1,0 +1,72 @@
+"""What a page shows: frames of Gaussians, the cameras and pictures of each, and numbers."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from jaxtyping import Float
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An encoded picture."""
+
+    content: bytes
+    media_type: str
+    """such as image/png"""
+
+
+@dataclass(frozen=True)
+class SceneCamera:
+    """A pinhole and the picture that it took."""
+
+    name: str
+    role: Literal["input", "held_out"] | None
+    words: str
+    """what is known of the rendering through it, to read"""
+    camera_to_world: Float[Tensor, "4 4"]
+    """OpenCV axes"""
+    fxfycxcy: Float[Tensor, "4"]
+    """px, principal point from the picture's outer corner"""
+    width: int
+    height: int
+    picture: Picture
+    """with alpha where the background is to be seen through"""
+
+
+@dataclass(frozen=True)
+class SceneFrame:
+    """Gaussians of one moment."""
+
+    sequence: str
+    """frames of one sequence are played after one another"""
+    label: str
+    gaussians: int
+    spz: bytes
+    """of all of them, an .spz file"""
+    cameras: tuple[SceneCamera, ...]
+
+
+@dataclass(frozen=True)
+class SceneTable:
+    """Numbers beside the picture; cells are plain text."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Scene:
+    title: str
+    subtitle: str
+    center: tuple[float, float, float]
+    """world units, around which the view turns; z is up"""
+    distance: float
+    """world units, of the cameras from it"""
+    radius: float
+    """world units around it that the subject fills"""
+    frames: tuple[SceneFrame, ...]
+    tables: tuple[SceneTable, ...]
+    poster: Picture | None
+    """shown where the browser draws no Gaussians"""
