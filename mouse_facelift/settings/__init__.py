@@ -72,7 +72,7 @@ from mouse_facelift.settings.view_generation import (
     ViewIndex,
     WholeUnet,
 )
-from mouse_facelift.settings.whole import Compute, Dataset, Evaluation, Settings, Split
+from mouse_facelift.settings.whole import Compute, Dataset, Evaluated, Evaluation, Intervals, Settings, Split, TrueViews
 
 __all__ = [
     "FRAME_FIELD",
@@ -94,6 +94,7 @@ __all__ = [
     "Dataset",
     "DeclaredWeights",
     "DiffusionPlan",
+    "Evaluated",
     "Evaluation",
     "Experiment",
     "Fill",
@@ -113,6 +114,7 @@ __all__ = [
     "HeadsOnly",
     "HeldOut",
     "InputViews",
+    "Intervals",
     "Keep",
     "KeyPointsFile",
     "Layerwise",
@@ -146,6 +148,7 @@ __all__ = [
     "TrainedFinetune",
     "TrainedMethod",
     "TrainingPlan",
+    "TrueViews",
     "VerdictLimits",
     "VerdictLine",
     "VerdictWork",

@@ -15,7 +15,7 @@ from mouse_facelift.simulation.ellipsoids import Pose
 from mouse_facelift.simulation.truth import Truth
 
 SURFACE_POINTS = 1200
-_CANDIDATES = 300  # of each ellipsoid
+_CANDIDATES = 300  # of each ellipsoid, for so many points
 BURIED = 4.0
 """mm; key points are inside the body, so deep at most"""
 _CLOSE = 0.3  # mm; a surface does not hide its own points
@@ -56,7 +56,7 @@ def true_points(truth: Truth, frame: int, calibration: Calibration) -> TruePoint
         raise ValueError(f"cameras {sorted(unknown)} are not of the simulated rig, which has {list(truth.rig.names)}")
     rows = [truth.rig.names.index(name) for name in calibration.names]
     pose = truth.animal(frame).pose
-    surface = _surface(pose, np.random.default_rng((truth.seed, frame, 21)))
+    surface = surface_points(pose, SURFACE_POINTS, np.random.default_rng((truth.seed, frame, 21)))
     points = np.concatenate([truth.key_points[frame], surface])
     keys = len(truth.key_points[frame])
     depth = np.where(np.arange(len(points)) < keys, BURIED, _CLOSE)
@@ -67,19 +67,20 @@ def true_points(truth: Truth, frame: int, calibration: Calibration) -> TruePoint
     return TruePoints(tensor(points), keys, torch.stack(directed), torch.from_numpy(seen), tensor(middle))
 
 
-def _surface(pose: Pose, random: np.random.Generator) -> Float[np.ndarray, "point 3"]:
-    """Points of the union's surface, evenly by area."""
-    sphere = random.normal(size=(len(pose.radii), _CANDIDATES, 3))
+def surface_points(pose: Pose, count: int, random: np.random.Generator) -> Float[np.ndarray, "point 3"]:
+    """Draw points of the surface of the ellipsoids' union, evenly by area."""
+    each = -(-count * _CANDIDATES // SURFACE_POINTS)
+    sphere = random.normal(size=(len(pose.radii), each, 3))
     sphere /= np.linalg.norm(sphere, axis=-1, keepdims=True)
     # An element of the sphere grows by det(radii) |q / radii|.
     areas = pose.radii.prod(-1)[:, None] * np.linalg.norm(sphere / pose.radii[:, None], axis=-1)
     points = np.einsum("pij,pkj->pki", pose.rotations, sphere * pose.radii[:, None]) + pose.centers[:, None]
     flat, weights = points.reshape(-1, 3), areas.reshape(-1)
     local = _unit_spheres(pose, flat)
-    own = np.arange(len(pose.radii)).repeat(_CANDIDATES) == np.arange(len(pose.radii))[:, None]
+    own = np.arange(len(pose.radii)).repeat(each) == np.arange(len(pose.radii))[:, None]
     outer = ((local * local).sum(-1) >= 1) | own
     weights = weights * outer.all(axis=0)
-    chosen = random.choice(len(flat), SURFACE_POINTS, replace=False, p=weights / weights.sum())
+    chosen = random.choice(len(flat), count, replace=False, p=weights / weights.sum())
     return np.asarray(flat[chosen])
 
 

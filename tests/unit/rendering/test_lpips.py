@@ -6,8 +6,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torchmetrics.functional.image import lpips as peer
 
-from mouse_facelift.gslrm.lpips import Lpips, load_lpips
-from tests.unit.gslrm.loss_networks import drawn_lpips
+from mouse_facelift.rendering.lpips import Lpips, load_lpips
+from tests.loss_networks import drawn_lpips
 
 
 @pytest.fixture(scope="module")
