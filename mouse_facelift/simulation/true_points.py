@@ -15,7 +15,7 @@ from mouse_facelift.simulation.ellipsoids import Pose
 from mouse_facelift.simulation.truth import Truth
 
 SURFACE_POINTS = 1200
-_CANDIDATES = 300  # of each ellipsoid, for so many points
+_CANDIDATES = 300  # of each ellipsoid
 BURIED = 4.0
 """mm; key points are inside the body, so deep at most"""
 _CLOSE = 0.3  # mm; a surface does not hide its own points
@@ -56,7 +56,7 @@ def true_points(truth: Truth, frame: int, calibration: Calibration) -> TruePoint
         raise ValueError(f"cameras {sorted(unknown)} are not of the simulated rig, which has {list(truth.rig.names)}")
     rows = [truth.rig.names.index(name) for name in calibration.names]
     pose = truth.animal(frame).pose
-    surface = surface_points(pose, SURFACE_POINTS, np.random.default_rng((truth.seed, frame, 21)))
+    surface = _surface(pose, np.random.default_rng((truth.seed, frame, 21)))
     points = np.concatenate([truth.key_points[frame], surface])
     keys = len(truth.key_points[frame])
     depth = np.where(np.arange(len(points)) < keys, BURIED, _CLOSE)
@@ -67,21 +67,39 @@ def true_points(truth: Truth, frame: int, calibration: Calibration) -> TruePoint
     return TruePoints(tensor(points), keys, torch.stack(directed), torch.from_numpy(seen), tensor(middle))
 
 
-def surface_points(pose: Pose, count: int, random: np.random.Generator) -> Float[np.ndarray, "point 3"]:
-    """Draw points of the surface of the ellipsoids' union, evenly by area."""
-    each = -(-count * _CANDIDATES // SURFACE_POINTS)
-    sphere = random.normal(size=(len(pose.radii), each, 3))
+def _surface(pose: Pose, random: np.random.Generator) -> Float[np.ndarray, "point 3"]:
+    """Points of the union's surface, evenly by area."""
+    sphere = random.normal(size=(len(pose.radii), _CANDIDATES, 3))
     sphere /= np.linalg.norm(sphere, axis=-1, keepdims=True)
     # An element of the sphere grows by det(radii) |q / radii|.
     areas = pose.radii.prod(-1)[:, None] * np.linalg.norm(sphere / pose.radii[:, None], axis=-1)
     points = np.einsum("pij,pkj->pki", pose.rotations, sphere * pose.radii[:, None]) + pose.centers[:, None]
     flat, weights = points.reshape(-1, 3), areas.reshape(-1)
     local = _unit_spheres(pose, flat)
-    own = np.arange(len(pose.radii)).repeat(each) == np.arange(len(pose.radii))[:, None]
+    own = np.arange(len(pose.radii)).repeat(_CANDIDATES) == np.arange(len(pose.radii))[:, None]
     outer = ((local * local).sum(-1) >= 1) | own
     weights = weights * outer.all(axis=0)
-    chosen = random.choice(len(flat), count, replace=False, p=weights / weights.sum())
+    chosen = random.choice(len(flat), SURFACE_POINTS, replace=False, p=weights / weights.sum())
     return np.asarray(flat[chosen])
+
+
+def even_points(pose: Pose, count: int, random: np.random.Generator) -> Float[np.ndarray, "point 3"]:
+    """Draw any number of points of the union's surface, each place equally likely and each point by itself."""
+    # An element of the sphere grows by det(radii) |q / radii|, which is `largest` at most.
+    largest = pose.radii.prod(-1) / pose.radii.min(-1)
+    found: list[Float[np.ndarray, "point 3"]] = []
+    while sum(map(len, found)) < count:
+        part = random.choice(len(largest), 4 * count, p=largest / largest.sum())
+        sphere = random.normal(size=(len(part), 3))
+        sphere /= np.linalg.norm(sphere, axis=-1, keepdims=True)
+        growth = pose.radii.prod(-1)[part] * np.linalg.norm(sphere / pose.radii[part], axis=-1)
+        kept = random.random(len(part)) * largest[part] < growth
+        part, sphere = part[kept], sphere[kept]
+        points = np.einsum("kij,kj->ki", pose.rotations[part], sphere * pose.radii[part]) + pose.centers[part]
+        outside = (_unit_spheres(pose, points) ** 2).sum(-1) >= 1
+        outside[part, np.arange(len(part))] = True  # of its own ellipsoid, whatever rounding says
+        found.append(points[outside.all(axis=0)])
+    return np.concatenate(found)[:count]
 
 
 def _unit_spheres(pose: Pose, points: Float[np.ndarray, "point 3"]) -> Float[np.ndarray, "part point 3"]:

@@ -24,7 +24,7 @@ from mouse_facelift.geometry.rotations import look_at
 from mouse_facelift.geometry.similarity import Similarity
 from mouse_facelift.imaging.pictures import to_straight_alpha
 from mouse_facelift.settings import CameraContract, Evaluated, TrueViews
-from mouse_facelift.simulation.true_points import surface_points
+from mouse_facelift.simulation.true_points import even_points
 from mouse_facelift.simulation.truth import Truth, read_truth, render_truth
 
 log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ def draw_true_views(
             cameras = between(load_cameras(table, row), row, samples, asked.cameras, contract, random)
             world = _world(posed[row.capture, row.frame])
             truth = known[row.capture]
-            points = surface_points(truth.animal(row.frame).pose, asked.points, random)
+            points = even_points(truth.animal(row.frame).pose, asked.points, random)
             place = partial / row.name
             place.mkdir()
             names = [f"true_{view}" for view in range(len(cameras))]

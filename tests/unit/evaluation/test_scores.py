@@ -18,12 +18,16 @@ from ball_scene import (
     write_predictions,
     write_table,
 )
+from pyarrow import parquet
+from safetensors.torch import save_file
 
-from mouse_facelift.evaluation.score_tables import read_scores
+from mouse_facelift.evaluation.score_tables import meanings_of, read_distinct, read_scores, write_both, write_scores
 from mouse_facelift.evaluation.scores import score_predictions
 from mouse_facelift.formats.predictions import PredictionTable, Renderings
 from mouse_facelift.formats.sample_folder import Sample
+from mouse_facelift.rendering.lpips import load_lpips
 from mouse_facelift.settings import Evaluated
+from tests.loss_networks import drawn_lpips
 
 
 def scored(predictions: Path, evaluation: Evaluated) -> pd.DataFrame:
@@ -155,3 +159,58 @@ def test_other_files_are_no_scores(tmp_path: Path) -> None:
     path.write_text("")
     with pytest.raises(ValueError, match=r"scores\.csv: not a table of scores"):
         read_scores(path)
+
+
+def test_depth_is_told_beside_the_hull_in_millimeters(predictions: Path, evaluation: Evaluated) -> None:
+    scores = scored(predictions, evaluation)
+    assert scores["depth_p50_mm"].between(0, 15).all()
+    assert (scores["depth_p90_mm"] >= scores["depth_p50_mm"]).all()
+    assert scores["depth_in_front"].max() < 0.02
+    assert set(scores["block"]) == {"walk_0"}
+    assert set(scores["foreground"]) == {"target alpha > 0.5"}
+
+
+def test_lpips_is_a_column_only_where_its_network_is_given(
+    predictions: Path, evaluation: Evaluated, tmp_path: Path, balls: list[Sample]
+) -> None:
+    assert "lpips" not in scored(predictions, evaluation).columns
+    save_file(drawn_lpips(), tmp_path / "lpips.safetensors")
+    score_predictions(predictions, tmp_path / "s.csv", evaluation, lpips=tmp_path / "lpips.safetensors")
+    scores = read_scores(tmp_path / "s.csv")
+    assert list(scores.columns).index("lpips") == list(scores.columns).index("ssim") + 2
+    network, targets = load_lpips(tmp_path / "lpips.safetensors"), balls[1].over_white()
+    row = scores[(scores["sample"] == "walk_001") & (scores["turn"] == 2)].iloc[4]
+    drawn = Renderings.read(predictions.parent / "renderings" / "walk_001_2.npz").rgb
+    expected = float(network(drawn[[4]].clamp(0, 1), targets[[4]]))
+    assert row["lpips"] == pytest.approx(expected, rel=1e-4)
+    assert (scores["lpips"] > 0).all()
+    with pytest.raises(FileNotFoundError, match="no such weights"):
+        score_predictions(predictions, tmp_path / "s.csv", evaluation, lpips=tmp_path / "absent.safetensors")
+
+
+def test_tables_with_and_without_lpips_are_not_joined(predictions: Path, evaluation: Evaluated, tmp_path: Path) -> None:
+    score_predictions(predictions, tmp_path / "a.csv", evaluation)
+    scores = read_scores(tmp_path / "a.csv")
+    scores.insert(list(scores.columns).index("iou") + 1, "lpips", 0.5)
+    write_scores(scores.assign(experiment="b"), tmp_path / "b.csv")
+    with pytest.raises(ValueError, match=r"b\.csv: found columns .*'lpips'.*a\.csv has others"):
+        read_distinct([tmp_path / "a.csv", tmp_path / "b.csv"])
+
+
+def test_parquet_has_the_same_rows_and_tells_what_they_mean(
+    predictions: Path, evaluation: Evaluated, tmp_path: Path
+) -> None:
+    scores = scored(predictions, evaluation)
+    write_both(scores, tmp_path / "table.csv", meanings_of(scores))
+    stored = pd.read_parquet(tmp_path / "table.parquet")
+    pd.testing.assert_frame_equal(stored, pd.read_csv(tmp_path / "table.csv"), check_dtype=False)
+    assert set(stored.attrs) == set(stored.columns)
+    assert stored.attrs["foreground"].endswith("target alpha > 0.5")
+    assert b"PANDAS_ATTRS" in parquet.read_schema(tmp_path / "table.parquet").metadata
+
+
+def test_scores_by_several_rules_are_refused(predictions: Path, evaluation: Evaluated) -> None:
+    scores = scored(predictions, evaluation)
+    scores.loc[3, "foreground"] = "target alpha > 0.25"
+    with pytest.raises(ValueError, match=r"several rules: .*0\.5.*0\.25"):
+        meanings_of(scores)

@@ -40,6 +40,8 @@ def test_it_is_that_of_torchmetrics(tensors, monkeypatch) -> None:
     rendering, target = pictures(0).requires_grad_(), pictures(1)
     found, expected = load_lpips(tensors)(rendering, target), network(rendering, target, normalize=True).mean()
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-7)
+    alone = network(rendering, target, normalize=True).flatten()
+    torch.testing.assert_close(load_lpips(tensors).distances(rendering, target), alone, rtol=1e-5, atol=1e-7)
     torch.testing.assert_close(*(torch.autograd.grad(d, rendering)[0] for d in (found, expected)), rtol=1e-3, atol=1e-8)
 
 
