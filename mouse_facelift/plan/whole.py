@@ -99,7 +99,7 @@ class Plan:
         used = {
             experiment.normalization
             for experiment in self.settings.experiments.values()
-            if capture in self.settings.datasets[self.captured(experiment.dataset)].captures
+            if capture in self.captures_behind(experiment)
         }
         return {name: way for name, way in self.settings.normalizations.items() if name in used or not used}
 
@@ -145,10 +145,13 @@ class Plan:
         """Files of view generators."""
         return GeneratorPlan(self.settings)
 
-    def captured(self, dataset: str) -> str:
-        """The captured dataset behind one, itself or that from which views were drawn."""
-        generated = self.settings.generated_datasets
-        return generated[dataset].of if dataset in generated else dataset
+    def captures_behind(self, experiment: Experiment) -> set[str]:
+        """Captures that an experiment measures, or learns from."""
+        names = {experiment.dataset}
+        if not isinstance(experiment.finetune, NoFinetune) and experiment.finetune.learns_from is not None:
+            names.add(experiment.finetune.learns_from)
+        parts = {part for name in names for part in self.settings.parts_of(name)}
+        return {capture for part in parts for capture in self.settings.datasets[part].captures}
 
     def table(self, experiment: str) -> str:
         """The samples of which an experiment's results are told."""
@@ -218,11 +221,16 @@ class Plan:
         ]
 
     def truths(self, dataset: str) -> dict[str, str]:
-        """What is true of the captures behind a dataset that are simulated, capture by capture; of others, nothing."""
-        captures = self.settings.datasets[self.captured(dataset)].captures
+        """What is true of the captures behind a dataset that are simulated, capture by capture; of others, nothing.
+
+        Captured views, and those that a generator drew of them, stand in a world that follows from the capture's.
+        """
+        if dataset not in {**self.settings.datasets, **self.settings.generated_datasets}:
+            return {}
         return {
             capture: f"results/truth/{simulation}/truth.json"
-            for capture in captures
+            for part in sorted(self.settings.parts_of(dataset))
+            for capture in self.settings.datasets[part].captures
             for simulation in self.settings.simulations
             if self._is_of(capture, simulation)
         }

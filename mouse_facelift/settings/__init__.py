@@ -8,6 +8,16 @@ from mouse_facelift.settings.augmentation import Augmentation
 from mouse_facelift.settings.base import FRAME_FIELD, digest
 from mouse_facelift.settings.capture import CalibrationFile, Capture, FloorPoints, FrameRange, KeyPointsFile
 from mouse_facelift.settings.contract import CameraContract
+from mouse_facelift.settings.datasets import (
+    Dataset,
+    GeneratedDataset,
+    MixedDataset,
+    OutsideDataset,
+    PosedDataset,
+    Split,
+    Sv3dDataset,
+    Zero123PlusDataset,
+)
 from mouse_facelift.settings.fitting import FittingRates, SceneFitting
 from mouse_facelift.settings.guard import GeneratorGuardPolicy, GuardPolicy, HeldOut, WatchPolicy
 from mouse_facelift.settings.learning import (
@@ -61,10 +71,8 @@ from mouse_facelift.settings.view_generation import (
     Conditioning,
     DiffusionPlan,
     FreshGenerator,
-    GeneratedDataset,
     GeneratorPretraining,
     GeneratorStart,
-    MixedDataset,
     Plucker,
     SamplingPlan,
     StoredGenerator,
@@ -72,7 +80,7 @@ from mouse_facelift.settings.view_generation import (
     ViewIndex,
     WholeUnet,
 )
-from mouse_facelift.settings.whole import Compute, Dataset, Evaluated, Evaluation, Intervals, Settings, Split, TrueViews
+from mouse_facelift.settings.whole import Compute, Evaluated, Evaluation, Intervals, Settings, TrueViews
 
 __all__ = [
     "FRAME_FIELD",
@@ -132,7 +140,9 @@ __all__ = [
     "Normalization",
     "NormalizationModes",
     "NormalizationWork",
+    "OutsideDataset",
     "Plucker",
+    "PosedDataset",
     "Precision",
     "Pretraining",
     "Relabel",
@@ -145,6 +155,7 @@ __all__ = [
     "Start",
     "StoredGenerator",
     "SurfaceLoss",
+    "Sv3dDataset",
     "TrainedFinetune",
     "TrainedMethod",
     "TrainingPlan",
@@ -158,6 +169,7 @@ __all__ = [
     "WatchPolicy",
     "WeightFrom",
     "WholeUnet",
+    "Zero123PlusDataset",
     "digest",
     "json_schema",
     "name_in_log",
