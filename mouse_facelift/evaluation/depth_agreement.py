@@ -20,7 +20,8 @@ class DepthScores:
     Positive: behind the hull's surface, as the animal's own may be. The hull is carved from all pixels that show any of
     the animal, so it holds the animal, and nothing of that stands before the hull's surface by more than what carving
     rounds, about a voxel. Of the simulated captures' true animal 0.0 do at 64 px; 0.13 would before the hull of pixels
-    whose alpha is above 0.5, which cuts half a pixel off all around.
+    whose alpha is above 0.5, which cuts half a pixel off all around. Depth is the mean of all that a pixel shows: of
+    the painted hull, a shell that lets some light through, it lies about two voxels behind the surface.
     """
 
     depth_p50_mm: float

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from ball_scene import HELD_OUT_ERROR, NAMES, RADIUS, SIZE, VIEWS, ball, ring, write_table
+from ball_scene import HELD_OUT_ERROR, NAMES, RADIUS, SIZE, VIEWS, ball, ball_depths, ring, write_table
 
 from mouse_facelift.evaluation.baselines import predict_baselines
 from mouse_facelift.evaluation.metrics import iou
@@ -98,6 +98,10 @@ def test_the_drawn_silhouette_is_not_swollen(size: int) -> None:
     assert float((drawn.alpha.sum() / target.sum()).sqrt()) == pytest.approx(1, abs=0.02)  # ratio of radii
     assert iou(drawn.alpha[0] > 0.5, target[0] > 0.5) > 0.96
     assert float(drawn.alpha[target == 1].mean()) > 0.99
+    inside = (target == 1) & (ball_depths(cameras[[0, 1]]) > 0)
+    behind = (drawn.depth - ball_depths(cameras[[0, 1]]))[inside]
+    assert 0 < float(behind.median()) < 3 * hull.voxel_size  # what is drawn is a shell, through which some light comes
+    assert float(drawn.depth[drawn.alpha == 0].abs().max()) == 0
     surroundings = drawn.rgb[:, :, :4]
     torch.testing.assert_close(surroundings, torch.ones_like(surroundings))
 
