@@ -64,6 +64,8 @@ def tiny_config() -> Config:
         config["pretraining"][stage] |= {"steps": 4, "batch": 1, "warmup_steps": 1, "checkpoint_every": 2}
     config["evaluation"] |= {"samples": 2, "sheet_samples": 1, "models": 2, "hull_resolution": 32}
     config["exports"]["turntable"] |= {"image_size": 64, "frames": 6}
+    config["evaluation"]["intervals"]["resamples"] = 200
+    config["evaluation"]["true_views"] |= {"cameras": 3, "points": 2000}
     config["compute"]["threads"] = 1
     return config
 

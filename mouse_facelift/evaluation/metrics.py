@@ -3,11 +3,11 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
 from jaxtyping import Bool, Float
-from skimage.metrics import structural_similarity
+from scipy.spatial.distance import jaccard
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
-from torchmetrics.functional.classification import binary_jaccard_index
-from torchmetrics.functional.image import peak_signal_noise_ratio
 
 PSNR_CAP = 100.0  # dB: a mean squared error of 1e-10; equal pictures would have infinity, which no mean survives
 RENDERED_FOREGROUND = 0.5  # a rendering's alpha above it is foreground
@@ -62,7 +62,9 @@ def psnr(colors: Float[Tensor, "3 *pixel"], target: Float[Tensor, "3 *pixel"]) -
     """Peak signal to noise ratio in dB, for colors in [0, 1]; at most PSNR_CAP; NaN of no pixels."""
     if colors.numel() == 0:
         return math.nan
-    return min(float(peak_signal_noise_ratio(colors.double(), target.double(), data_range=1.0)), PSNR_CAP)
+    with np.errstate(divide="ignore"):  # of equal colors it is infinite
+        ratio = peak_signal_noise_ratio(target.double().numpy(), colors.double().numpy(), data_range=1.0)
+    return min(float(ratio), PSNR_CAP)
 
 
 def ssim(picture: Float[Tensor, "3 height width"], target: Float[Tensor, "3 height width"]) -> float:
@@ -87,4 +89,4 @@ def iou(silhouette: Bool[Tensor, "height width"], target: Bool[Tensor, "height w
     """Intersection over union; NaN where the target is empty."""
     if not bool(target.any()):
         return math.nan
-    return float(binary_jaccard_index(silhouette.int(), target.int()))
+    return 1.0 - float(jaccard(silhouette.flatten().numpy(), target.flatten().numpy()))

@@ -81,7 +81,7 @@ from mouse_facelift.settings.view_generation import (
     ViewIndex,
     WholeUnet,
 )
-from mouse_facelift.settings.whole import Compute, Evaluation, Settings
+from mouse_facelift.settings.whole import Compute, Evaluated, Evaluation, Intervals, Settings, TrueViews
 
 __all__ = [
     "FRAME_FIELD",
@@ -104,6 +104,7 @@ __all__ = [
     "Dataset",
     "DeclaredWeights",
     "DiffusionPlan",
+    "Evaluated",
     "Evaluation",
     "Experiment",
     "Exports",
@@ -124,6 +125,7 @@ __all__ = [
     "HeadsOnly",
     "HeldOut",
     "InputViews",
+    "Intervals",
     "Keep",
     "KeyPointsFile",
     "Layerwise",
@@ -160,6 +162,7 @@ __all__ = [
     "TrainedFinetune",
     "TrainedMethod",
     "TrainingPlan",
+    "TrueViews",
     "Turntable",
     "VerdictLimits",
     "VerdictLine",

@@ -8,7 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
-from skimage.metrics import peak_signal_noise_ratio as skimage_psnr
+from torchmetrics.functional.classification import binary_jaccard_index
+from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
 from mouse_facelift.evaluation.metrics import PSNR_CAP, ViewScores, iou, psnr, score_view, ssim
 
@@ -29,12 +30,13 @@ def test_psnr_of_a_constant_error(error: float, expected: float) -> None:
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(0.001, 0.5))
-def test_psnr_agrees_with_scikit_image_and_by_hand(seed: int, noise: float) -> None:
+def test_psnr_agrees_with_torchmetrics_and_by_hand(seed: int, noise: float) -> None:
     random = np.random.default_rng(seed)
     target = random.random((3, 12, 13))
     picture = np.clip(target + noise * random.standard_normal(target.shape), 0, 1)
     found = psnr(torch.from_numpy(picture), torch.from_numpy(target))
-    assert found == pytest.approx(skimage_psnr(target, picture, data_range=1.0), abs=1e-5)
+    peer = peak_signal_noise_ratio(torch.from_numpy(picture), torch.from_numpy(target), data_range=1.0)
+    assert found == pytest.approx(float(peer), abs=1e-5)
     assert found == pytest.approx(-10 * math.log10(((picture - target) ** 2).mean()), abs=1e-5)
 
 
@@ -84,10 +86,12 @@ def test_pictures_below_the_window_of_ssim_are_refused() -> None:
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_iou_agrees_with_counting(seed: int) -> None:
+def test_iou_agrees_with_torchmetrics_and_counting(seed: int) -> None:
     found, target = np.random.default_rng(seed).random((2, 9, 11)) > 0.6
     expected = (found & target).sum() / (found | target).sum()
-    assert iou(torch.from_numpy(found), torch.from_numpy(target)) == pytest.approx(expected, abs=1e-5)
+    assert iou(torch.from_numpy(found), torch.from_numpy(target)) == pytest.approx(expected)
+    peer = binary_jaccard_index(torch.from_numpy(found).int(), torch.from_numpy(target).int())
+    assert float(peer) == pytest.approx(expected, abs=1e-6)
 
 
 def test_ssim_agrees_with_its_formula_written_out() -> None:
@@ -107,3 +111,15 @@ def test_ssim_agrees_with_its_formula_written_out() -> None:
     )
     expected = similarity[:, 5:-5, 5:-5].mean()  # windows that lie inside the picture
     assert ssim(torch.from_numpy(picture), torch.from_numpy(target)) == pytest.approx(expected, abs=1e-9)
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.01, 0.3))
+def test_ssim_agrees_with_torchmetrics(seed: int, noise: float) -> None:
+    random = np.random.default_rng(seed)
+    target = torch.from_numpy(gaussian_filter(random.random((3, 30, 26)), (0, 2, 2)))
+    picture = (target + noise * torch.from_numpy(random.standard_normal(target.shape))).clamp(0, 1)
+    _, windows = structural_similarity_index_measure(
+        picture[None], target[None], sigma=1.5, kernel_size=11, data_range=1.0, return_full_image=True
+    )
+    inside = windows[..., 5:-5, 5:-5]  # it pads pictures; windows that lie inside them do not see that
+    assert ssim(picture, target) == pytest.approx(float(inside.mean()), abs=1e-6)
