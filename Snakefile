@@ -22,6 +22,7 @@ include: "rules/mvdiffusion.smk"
 include: "rules/gslrm.smk"
 include: "rules/evaluation.smk"
 include: "rules/log_experiments.smk"
+include: "rules/report.smk"
 
 
 rule all:
