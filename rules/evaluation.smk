@@ -1,5 +1,7 @@
 # Renderings to numbers and pictures, trivial answers beside them.
 
+LPIPS = [] if settings.evaluation.lpips_weights is None else [settings.evaluation.lpips_weights]
+
 
 rule predict_baselines:
     input:
@@ -17,7 +19,7 @@ rule predict_baselines:
         runtime=60,
     params:
         views=lambda w: json.dumps({"inputs": int(w.inputs)}),
-        evaluation=settings.evaluation.model_dump_json(),
+        evaluation=settings.evaluation.evaluated.model_dump_json(),
         compute=settings.compute.model_dump_json(),
         code=code("evaluation", "rendering", "geometry", "formats"),
     shell:
@@ -44,7 +46,7 @@ rule fit_scenes:
         runtime=settings.jobs.training_minutes,
     params:
         views=lambda w: json.dumps({"inputs": int(w.inputs)}),
-        evaluation=settings.evaluation.model_dump_json(),
+        evaluation=settings.evaluation.evaluated.model_dump_json(),
         fitting=lambda w: plan.scene_fitting().model_dump_json(),
         compute=settings.compute.model_dump_json(),
         code=code("evaluation", "rendering", "geometry", "formats", "imaging.structure"),
@@ -58,6 +60,7 @@ rule fit_scenes:
 rule score_predictions:
     input:
         predictions="results/predictions/{experiment}/predictions.json",
+        lpips=lambda w: recorded(LPIPS, "evaluation.lpips_weights"),
     output:
         scores="results/scores/{experiment}.csv",
     log:
@@ -69,20 +72,78 @@ rule score_predictions:
         mem_mb=1000,
         runtime=30,
     params:
-        evaluation=settings.evaluation.model_dump_json(),
-        code=code("evaluation", "formats"),
+        evaluation=settings.evaluation.evaluated.model_dump_json(),
+        lpips=" ".join(f"--lpips {shlex.quote(file)}" for file in LPIPS),
+        code=code("evaluation", "rendering", "geometry", "formats"),
     shell:
         "python -m workflow_scripts.score_predictions --predictions {input.predictions} --scores {output.scores}"
-        " --evaluation {params.evaluation:q} 2>&1 | tee {log} >&2"
+        " --evaluation {params.evaluation:q} {params.lpips} 2>&1 | tee {log} >&2"
 
 
 use rule score_predictions as score_baselines with:
     input:
         predictions="results/baselines/{dataset}.{normalization}.{inputs}in/{answer}/predictions.json",
+        lpips=lambda w: recorded(LPIPS, "evaluation.lpips_weights"),
     output:
         scores="results/scores/baselines/{dataset}.{normalization}.{inputs}in/{answer}.csv",
     log:
         "logs/score_baselines/{dataset}.{normalization}.{inputs}in.{answer}.log",
+
+
+rule score_true_views:
+    input:
+        predictions=["results/predictions/{experiment}/predictions.json"],
+        true_views=lambda w: plan.true_views(settings.experiments[w.experiment]),
+    output:
+        scores="results/scores/truth/{experiment}.csv",
+    log:
+        "logs/score_true_views/{experiment}.log",
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        evaluation=settings.evaluation.evaluated.model_dump_json(),
+        compute=settings.compute.model_dump_json(),
+        code=code("evaluation", "rendering", "geometry", "formats"),
+    shell:
+        "python -m workflow_scripts.score_true_views --predictions {input.predictions}"
+        " --true-views {input.true_views} --scores {output.scores} --evaluation {params.evaluation:q}"
+        " --compute {params.compute:q} 2>&1 | tee {log} >&2"
+
+
+use rule score_true_views as score_true_views_of_baselines with:
+    input:
+        predictions=expand(
+            "results/baselines/{{dataset}}.{{normalization}}.{{inputs}}in/{answer}/predictions.json", answer=TRIVIAL
+        ),
+        true_views="results/truth/{dataset}.{normalization}/true_views.json",
+    output:
+        scores="results/scores/truth/baselines/{dataset}.{normalization}.{inputs}in.csv",
+    log:
+        "logs/score_true_views_of_baselines/{dataset}.{normalization}.{inputs}in.log",
+
+
+rule eval_truth:
+    input:
+        scores=plan.true_scores(),
+    output:
+        table="results/eval_truth.csv",
+        parquet="results/eval_truth.parquet",
+    log:
+        "logs/eval_truth.log",
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        code=code("evaluation"),
+    shell:
+        "python -m workflow_scripts.eval_truth --scores {input.scores} --table {output.table} 2>&1 | tee {log} >&2"
 
 
 rule draw_contact_sheet:
@@ -99,7 +160,7 @@ rule draw_contact_sheet:
         mem_mb=1000,
         runtime=30,
     params:
-        evaluation=settings.evaluation.model_dump_json(),
+        evaluation=settings.evaluation.evaluated.model_dump_json(),
         code=code("evaluation", "formats"),
     shell:
         "python -m workflow_scripts.draw_contact_sheet --predictions {input.predictions} --sheet {output.sheet}"
@@ -109,10 +170,13 @@ rule draw_contact_sheet:
 rule eval_psnr:
     input:
         scores=plan.scores(settings.experiments, plan.answers()),
+        truth=plan.truth_table(),
         sheets=expand("results/contact_sheets/{experiment}.png", experiment=settings.experiments),
     output:
         table="results/eval_psnr.csv",
         summary="results/eval_psnr_summary.csv",
+        pairs="results/eval_psnr_pairs.csv",
+        parquet=expand("results/eval_psnr{part}.parquet", part=["", "_summary", "_pairs"]),
         plot="results/eval_psnr.png",
     log:
         "logs/eval_psnr.log",
@@ -123,10 +187,13 @@ rule eval_psnr:
         mem_mb=1000,
         runtime=30,
     params:
+        intervals=settings.evaluation.intervals.model_dump_json(),
+        truth=" ".join(f"--truth {table}" for table in plan.truth_table()),
         code=code("evaluation"),
     shell:
-        "python -m workflow_scripts.eval_psnr --scores {input.scores} --table {output.table}"
-        " --summary {output.summary} --plot {output.plot} 2>&1 | tee {log} >&2"
+        "python -m workflow_scripts.eval_psnr --scores {input.scores} {params.truth}"
+        " --intervals {params.intervals:q} --table {output.table} --summary {output.summary}"
+        " --pairs {output.pairs} --plot {output.plot} 2>&1 | tee {log} >&2"
 
 
 rule draw_line:
@@ -145,7 +212,7 @@ rule draw_line:
         mem_mb=1000,
         runtime=30,
     params:
-        evaluation=settings.evaluation.model_dump_json(),
+        evaluation=settings.evaluation.evaluated.model_dump_json(),
         code=code("evaluation", "formats", "imaging"),
     shell:
         "python -m workflow_scripts.draw_line --frames {input.frames} --predictions {input.predictions}"

@@ -82,7 +82,7 @@ rule predict_gslrm:
         views=lambda w: settings.rows[w.experiment].views.model_dump_json(),
         contract=settings.camera_contract.model_dump_json(),
         allowed=lambda w: json.dumps(settings.rows[w.experiment].allow_broken_contract),
-        evaluation=settings.evaluation.model_dump_json(),
+        evaluation=settings.evaluation.evaluated.model_dump_json(),
         compute=settings.compute.model_dump_json(),
         code=code("gslrm", "rendering", "formats"),
     shell:

@@ -223,7 +223,7 @@ rule draw_views:
     params:
         ray_film=lambda w, input: f"--ray-film {input.ray_film}" if "ray_film" in input.keys() else "",
         generator=lambda w: settings.generators[w.generator].model_dump_json(),
-        evaluation=settings.evaluation.model_dump_json(),
+        evaluation=settings.evaluation.evaluated.model_dump_json(),
         contract=settings.camera_contract.model_dump_json(),
         compute=settings.compute.model_dump_json(),
         code=code("mvdiffusion", "formats"),
@@ -251,7 +251,7 @@ rule view_generation:
         mem_mb=1000,
         runtime=30,
     params:
-        evaluation=settings.evaluation.model_dump_json(),
+        evaluation=settings.evaluation.evaluated.model_dump_json(),
         code=code("evaluation.generation", "evaluation.metrics", "formats"),
     shell:
         "python -m workflow_scripts.view_generation --drawn {input.drawn} --scores {output.scores}"

@@ -83,6 +83,33 @@ rule simulate_posed_animals:
         " --contract {params.contract:q} 2>&1 | tee {log} >&2"
 
 
+rule draw_true_views:
+    input:
+        table="results/samples/{dataset}.{normalization}/table.json",
+        views=lambda w: plan.posed_with_truth(w.dataset, w.normalization),
+        truths=lambda w: plan.truths(w.dataset).values(),
+    output:
+        true_views="results/truth/{dataset}.{normalization}/true_views.json",  # apart, as all that is true
+    log:
+        "logs/draw_true_views/{dataset}.{normalization}.log",
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        truths=lambda w: json.dumps(plan.truths(w.dataset)),
+        evaluation=settings.evaluation.evaluated.model_dump_json(),
+        asked=settings.evaluation.true_views.model_dump_json(),
+        contract=settings.camera_contract.model_dump_json(),
+        code=code("simulation", "formats", "geometry", "imaging.pictures"),
+    shell:
+        "python -m workflow_scripts.draw_true_views --table {input.table} --views {input.views}"
+        " --truths {params.truths:q} --evaluation {params.evaluation:q} --asked {params.asked:q}"
+        " --contract {params.contract:q} --true-views {output.true_views} 2>&1 | tee {log} >&2"
+
+
 rule measure_normalizations:
     input:
         views=lambda w: plan.measured_views(),

@@ -31,8 +31,8 @@ def assemble_dataset(
 ) -> None:
     """Write a sample table, and beside it FaceLift's list files `train.txt`, `val.txt`, `test.txt`.
 
-    `residuals` is a CSV of RESIDUAL_COLUMNS, in px of the view, a row a view of every sample: how exactly it was brought
-    to the contract.
+    `residuals` is a CSV of RESIDUAL_COLUMNS, in px of the view, a row a view of every sample: how exactly it was
+    brought to the contract.
 
     Folders are told relative to the table, in both. Captures stand in the order of the dataset, frames in that of time.
 

@@ -70,4 +70,5 @@ def answer_table(
 
 def white_picture(sample: Sample) -> Renderings:
     """White with alpha 0 in all views."""
-    return Renderings(torch.ones_like(sample.over_white()), torch.zeros_like(sample.alpha))
+    nothing = torch.zeros_like(sample.alpha)
+    return Renderings(torch.ones_like(sample.over_white()), nothing, nothing)

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from mouse_facelift.evaluation.baselines import VISUAL_HULL
-from mouse_facelift.evaluation.scores import TASK
+from mouse_facelift.evaluation.columns import TASK
 from mouse_facelift.formats.whole import whole_file
 from mouse_facelift.plan import FITTED, TRIVIAL
 

@@ -14,7 +14,7 @@ from mouse_facelift.geometry.hull import Hull, carve_closely
 from mouse_facelift.plan import TRIVIAL
 from mouse_facelift.rendering.backends import use_threads
 from mouse_facelift.rendering.painted_hull import paint_hull, render_hull
-from mouse_facelift.settings import Compute, Evaluation, InputViews
+from mouse_facelift.settings import Compute, Evaluated, InputViews
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ def predict_baselines(
     predictions_white: Path,
     predictions_hull: Path,
     views: InputViews,
-    evaluation: Evaluation,
+    evaluation: Evaluated,
     compute: Compute,
 ) -> None:
     """Predict every turn of the evaluated samples without a network, in two ways, each as a prediction table.
@@ -71,7 +71,7 @@ def hull_of_inputs(
 
 
 def _draw_hull(
-    row: SampleRow, sample: Sample, inputs: list[int], evaluation: Evaluation, compute: Compute
+    row: SampleRow, sample: Sample, inputs: list[int], evaluation: Evaluated, compute: Compute
 ) -> Renderings | None:
     """Draw the hull of the input views as all views see it; None if it is empty."""
     hull = hull_of_inputs(row, sample, inputs, evaluation.mask_threshold, evaluation.hull_resolution)

@@ -9,7 +9,7 @@ from pathlib import Path
 from mouse_facelift.evaluation.page import Page
 from mouse_facelift.evaluation.rendered_turns import Predictions, RenderedTurn
 from mouse_facelift.formats.predictions import PredictionRow, spread
-from mouse_facelift.settings import Evaluation
+from mouse_facelift.settings import Evaluated
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ ROLES = {"input": ("input", "black"), "held_out": ("held out", "#a3260f")}
 COLUMNS = ("went in", "target", "rendering", "absolute difference")
 
 
-def draw_contact_sheet(predictions: Path, sheet: Path, evaluation: Evaluation) -> None:
+def draw_contact_sheet(predictions: Path, sheet: Path, evaluation: Evaluated) -> None:
     """Draw up to `sheet_samples` samples of a prediction table, spread evenly, as a PNG.
 
     A sample has a row for a held-out view and for two inputs (three inputs, if none is held out): target, rendering,

@@ -9,8 +9,8 @@ from tqdm import tqdm
 
 from mouse_facelift.evaluation.answer_table import answer_table
 from mouse_facelift.evaluation.baselines import hull_of_inputs
+from mouse_facelift.evaluation.columns import TASK
 from mouse_facelift.evaluation.scene_fitting import Fit, draw_fitted, fit_scene, start_at_hull
-from mouse_facelift.evaluation.scores import TASK
 from mouse_facelift.formats.predictions import Renderings, chosen_samples, turns
 from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.formats.sample_table import SampleRow, SampleTable, load_sample
@@ -18,7 +18,7 @@ from mouse_facelift.formats.whole import whole_file
 from mouse_facelift.plan import FITTED
 from mouse_facelift.rendering.backends import use_threads
 from mouse_facelift.rendering.render import Backend
-from mouse_facelift.settings import Compute, Evaluation, InputViews, SceneFitting
+from mouse_facelift.settings import Compute, Evaluated, InputViews, SceneFitting
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ def fit_scenes(
     predictions_converged: Path,
     seconds: Path,
     views: InputViews,
-    evaluation: Evaluation,
+    evaluation: Evaluated,
     fitting: SceneFitting,
     compute: Compute,
 ) -> None:
@@ -79,7 +79,7 @@ def _fit(
     row: SampleRow,
     sample: Sample,
     inputs: Sequence[int],
-    evaluation: Evaluation,
+    evaluation: Evaluated,
     fitting: SceneFitting,
     backend: Backend,
 ) -> tuple[Fit, Fit] | tuple[None, None]:

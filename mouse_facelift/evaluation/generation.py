@@ -16,7 +16,7 @@ from mouse_facelift.formats.drawn import DrawnPictures, DrawnRow, DrawnTable
 from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.formats.sample_table import SampleRow, SampleTable, load_sample
 from mouse_facelift.formats.whole import whole_file, write_text_whole
-from mouse_facelift.settings import Evaluation
+from mouse_facelift.settings import Evaluated
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ ROLES = ("learned", "left_out")
 AZIMUTH_BINS = (0.0, 45.0, 90.0, 135.0, 180.0)
 
 
-def view_generation(drawn: list[Path], scores: Path, summary: Path, page: Path, evaluation: Evaluation) -> None:
+def view_generation(drawn: list[Path], scores: Path, summary: Path, page: Path, evaluation: Evaluated) -> None:
     """Score the drawn views of every generator, and write all scores, their means, and a page of words.
 
     Scores are PSNR in dB, over white and (`_animal`) of the animal's own pixels. `role` is the view's in training;

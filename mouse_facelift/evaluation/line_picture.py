@@ -12,13 +12,13 @@ from mouse_facelift.formats.frames import Frames
 from mouse_facelift.formats.mask_pack import MaskPack
 from mouse_facelift.formats.whole import whole_file
 from mouse_facelift.imaging.recordings import read_pictures
-from mouse_facelift.settings import Evaluation
+from mouse_facelift.settings import Evaluated
 
 COLUMNS = 3
 ERROR_RANGE = 0.5  # absolute difference of colors that is drawn black
 
 
-def draw_line(frames: Path, predictions: Path, picture: Path, evaluation: Evaluation) -> None:
+def draw_line(frames: Path, predictions: Path, picture: Path, evaluation: Evaluated) -> None:
     """Draw the first predicted sample of a capture in four steps: recorded, normalized, predicted, compared.
 
     Raises:

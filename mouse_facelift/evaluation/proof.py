@@ -6,8 +6,7 @@ from pathlib import Path
 from mouse_facelift.evaluation.proof_page import proof_page, seconds_per_turn, verdicts
 from mouse_facelift.evaluation.proof_plot import plot_proof
 from mouse_facelift.evaluation.proof_table import compare, means_of_seeds
-from mouse_facelift.evaluation.scores import write_scores
-from mouse_facelift.evaluation.summary import read_distinct
+from mouse_facelift.evaluation.score_tables import read_distinct, write_scores
 from mouse_facelift.formats.whole import write_text_whole
 
 logger = logging.getLogger(__name__)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from mouse_facelift.evaluation.columns import TASK
 from mouse_facelift.evaluation.proof_table import MAIN
-from mouse_facelift.evaluation.scores import TASK
 
 NOT_RECORDED = "not recorded"
 INTRODUCTION = """\

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from mouse_facelift.evaluation.bar_plot import colors_of
-from mouse_facelift.evaluation.scores import TASK
+from mouse_facelift.evaluation.columns import TASK
 from mouse_facelift.formats.whole import whole_file
 
 PANELS = {"psnr_foreground": "held-out views, animal alone (dB)", "psnr": "held-out views, whole picture (dB)"}

@@ -5,8 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from mouse_facelift.evaluation.scores import TASK
-from mouse_facelift.evaluation.summary import describe, in_order, require_same_views
+from mouse_facelift.evaluation.columns import TASK
+from mouse_facelift.evaluation.score_tables import describe
+from mouse_facelift.evaluation.summary import in_order, require_same_views
 
 MAIN = "psnr_foreground"
 METRICS = (MAIN, "psnr")

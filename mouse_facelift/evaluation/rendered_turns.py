@@ -9,7 +9,7 @@ from tqdm import tqdm
 from mouse_facelift.evaluation.metrics import ViewScores, score_view
 from mouse_facelift.formats.predictions import PredictionRow, PredictionTable, Renderings
 from mouse_facelift.formats.sample_folder import Sample
-from mouse_facelift.formats.sample_table import SampleTable, load_sample
+from mouse_facelift.formats.sample_table import SampleRow, SampleTable, load_sample
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,14 @@ class RenderedTurn:
     """of the renderings"""
     row: PredictionRow
     sample: Sample
-    view_names: tuple[str, ...]
+    sample_row: SampleRow
+    block: str
+    """of time, see `SampleTable.blocks`"""
     renderings: Renderings
+
+    @property
+    def view_names(self) -> tuple[str, ...]:
+        return self.sample_row.view_names
 
     def score(self, view: int, mask_threshold: float) -> ViewScores:
         """Score one view, as `score_view`; what it refuses is told with the file and the view."""
@@ -53,6 +59,12 @@ class Predictions:
     def status(self) -> str:
         """The table's, which says so if the cameras of the samples break the contract."""
         return self.table.status + ("; breaks the camera contract" if self.samples.violations else "")
+
+    @property
+    def task(self) -> dict[str, object]:
+        """The experiment's name, and what scores must share to be comparable."""
+        fields = ("experiment", "dataset", "normalization", "input_views")
+        return {field: getattr(self.table, field) for field in fields}
 
     @classmethod
     def read(cls, path: Path) -> "Predictions":
@@ -97,7 +109,7 @@ class Predictions:
             FileNotFoundError: a rendering or a sample is absent.
             ValueError: a rendering has other views or another size than its target, or a sample changed.
         """
-        by_name = {row.name: row for row in self.samples.samples}
+        by_name, blocks = {row.name: row for row in self.samples.samples}, self.samples.blocks()
         loaded: tuple[str, Sample] | None = None
         for row in tqdm(rows, desc=self.table.experiment, unit="turn", disable=None):
             if loaded is None or loaded[0] != row.sample:
@@ -110,4 +122,4 @@ class Predictions:
             found, expected = tuple(renderings.alpha.shape), tuple(sample.alpha.shape)
             if found != expected:
                 raise ValueError(f"{path}: found (view, height, width) {found}, but sample {row.sample} has {expected}")
-            yield RenderedTurn(path, row, sample, by_name[row.sample].view_names, renderings)
+            yield RenderedTurn(path, row, sample, by_name[row.sample], blocks[row.sample], renderings)

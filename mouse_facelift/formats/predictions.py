@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float16
 from torch import Tensor
 
 from mouse_facelift.formats.manifest import Manifest, Record
@@ -58,12 +58,17 @@ class Renderings:
     rgb: Float[Tensor, "view 3 height width"]
     """over white, not clamped"""
     alpha: Float[Tensor, "view height width"]
+    depth: Float[Tensor, "view height width"]
+    """along the camera's axis, world units, mean of what is drawn, each by what it adds to alpha; 0 where nothing is"""
 
     def write(self, path: Path) -> None:
-        """Write as half precision (2e-4 near 1: below 8-bit steps by a factor of ten), finite as the renderings are."""
-        rgb = self.rgb.clamp(max=torch.finfo(torch.half).max)
+        """Write as half precision, finite as the renderings are.
+
+        Colors are then 2e-4 off near 1: below 8-bit steps by a factor of ten. Depths are off by 1 part in 2048 at most:
+        at the contract's distance by 0.001 units, a fifth of a pixel of 512, and of a voxel of 256.
+        """
         with whole_file(path) as partial:
-            np.savez_compressed(partial, rgb=rgb.half().cpu().numpy(), alpha=self.alpha.half().cpu().numpy())
+            np.savez_compressed(partial, rgb=_half(self.rgb), alpha=_half(self.alpha), depth=_half(self.depth))
 
     @classmethod
     def read(cls, path: Path) -> "Renderings":
@@ -71,20 +76,24 @@ class Renderings:
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: it is no .npz of an rgb and an alpha that fit together.
+            ValueError: it is no .npz of an rgb, an alpha and a depth that fit together.
         """
         try:
             with np.load(path, allow_pickle=False) as arrays:
-                rgb, alpha = arrays["rgb"], arrays["alpha"]
+                rgb, alpha, depth = arrays["rgb"], arrays["alpha"], arrays["depth"]
         except (zipfile.BadZipFile, KeyError, ValueError) as error:
-            raise ValueError(f"{path}: not renderings, an .npz of rgb and alpha: {error}") from error
+            raise ValueError(f"{path}: not renderings, an .npz of rgb, alpha and depth: {error}") from error
         views, *size = alpha.shape
-        if rgb.shape != (views, 3, *size) or len(size) != 2:
+        if rgb.shape != (views, 3, *size) or depth.shape != alpha.shape or len(size) != 2:
             raise ValueError(
-                f"{path}: found rgb {rgb.shape} and alpha {alpha.shape},"
-                " expected (view, 3, height, width) and (view, height, width)"
+                f"{path}: found rgb {rgb.shape}, alpha {alpha.shape} and depth {depth.shape},"
+                " expected (view, 3, height, width) and twice (view, height, width)"
             )
-        return cls(torch.from_numpy(rgb).float(), torch.from_numpy(alpha).float())
+        return cls(*(torch.from_numpy(pixels).float() for pixels in (rgb, alpha, depth)))
+
+
+def _half(pixels: Float[Tensor, "..."]) -> Float16[np.ndarray, "..."]:
+    return np.asarray(pixels.clamp(max=torch.finfo(torch.half).max).half().cpu().numpy())
 
 
 def turns(view_count: int, inputs: int) -> list[tuple[int, ...]]:
@@ -126,3 +135,12 @@ def spread(items: Sequence[Item], at_most: int) -> list[Item]:
     """Choose items evenly, in their order: the middles of equal parts; all, if there are no more than asked for."""
     count = min(at_most, len(items))
     return [items[(2 * part + 1) * len(items) // (2 * count)] for part in range(count)]
+
+
+def modeled_samples(table: SampleTable, split: SplitName, at_most: int, models: int) -> list[SampleRow]:
+    """Choose those of the `chosen_samples` whose Gaussians are kept: `models` of them, spread evenly.
+
+    Raises:
+        ValueError: the split is empty.
+    """
+    return spread(chosen_samples(table, split, at_most), models)

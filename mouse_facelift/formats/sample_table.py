@@ -1,6 +1,7 @@
 """The sample table: which sample folders there are, of which split. Captured and generated views look alike here."""
 
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -54,6 +55,18 @@ class SampleTable(Manifest):
 
     def of_split(self, split: SplitName) -> list[SampleRow]:
         return [row for row in self.samples if row.split == split]
+
+    def blocks(self) -> dict[str, str]:
+        """Name each sample's block of time: a run of a capture's frames that no frame of another split interrupts.
+
+        Within a block, samples are neighbors in time and much alike; blocks are apart.
+        """
+        named: dict[str, str] = {}
+        for capture in dict.fromkeys(row.capture for row in self.samples):
+            rows = sorted((row for row in self.samples if row.capture == capture), key=lambda row: row.frame)
+            for number, (_, run) in enumerate(groupby(rows, key=lambda row: row.split)):
+                named |= {row.name: f"{capture}_{number}" for row in run}
+        return named
 
 
 def write_lists(table: Path, rows: Sequence[SampleRow]) -> None:

@@ -117,3 +117,32 @@ def require_tensors(content: object, where: str) -> Mapping[str, Tensor]:
     if not isinstance(content, dict) or not all(isinstance(tensor, Tensor) for tensor in content.values()):
         raise ValueError(f"{where} must map names to tensors, not {type(content).__name__}")
     return content
+
+
+def read_tensors(weights: str | Path | Mapping[str, Tensor]) -> tuple[str, Mapping[str, Tensor]]:
+    """Read a `.safetensors` file, a `.pt` file with a state dict under `model`, or a state dict; and say which.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: a file of another kind, or one that holds more than plain data.
+    """
+    if isinstance(weights, Mapping):
+        return "state dict", weights
+    path = Path(weights)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such weights; expected a .safetensors or .pt file")
+    match path.suffix:
+        case ".safetensors":
+            return str(path), read_safetensors(path)
+        case ".pt":
+            return str(path), _read_container(path)
+        case _:
+            raise ValueError(f"{path}: weights must be .safetensors or .pt, not {path.suffix!r}")
+
+
+def _read_container(path: Path) -> Mapping[str, Tensor]:
+    container = read_torch_file(path)
+    if not isinstance(container, dict) or "model" not in container:
+        found = sorted(map(str, container))[:8] if isinstance(container, dict) else type(container).__name__
+        raise ValueError(f"{path}: no state dict under 'model'; found {found}")
+    return require_tensors(container["model"], f"{path}: 'model'")

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mouse_facelift.geometry.rays import NearestPointRays
-from mouse_facelift.gslrm.lpips import Lpips, load_lpips
 from mouse_facelift.gslrm.perceptual import PerceptualDistance, load_perceptual_distance
+from mouse_facelift.rendering.lpips import Lpips, load_lpips
 from mouse_facelift.settings import Losses
 
 _SSIM_TAPS = 11

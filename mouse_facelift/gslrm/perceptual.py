@@ -9,8 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mouse_facelift.formats.tensors import load_exactly
-from mouse_facelift.gslrm.loading import read_tensors
+from mouse_facelift.formats.tensors import load_exactly, read_tensors
 
 _CHANNELS = (3, 64, 64, 128, 128, *[256] * 4, *[512] * 8)
 _POOLED_AFTER = (2, 4, 8, 12)

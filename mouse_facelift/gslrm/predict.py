@@ -8,7 +8,14 @@ from tqdm import tqdm
 
 from mouse_facelift.formats.card import WeightsCard
 from mouse_facelift.formats.ply import write_ply
-from mouse_facelift.formats.predictions import PredictionRow, PredictionTable, Renderings, chosen_samples, turns
+from mouse_facelift.formats.predictions import (
+    PredictionRow,
+    PredictionTable,
+    Renderings,
+    chosen_samples,
+    modeled_samples,
+    turns,
+)
 from mouse_facelift.formats.sample_table import SampleTable
 from mouse_facelift.formats.whole import sha256, whole_folder
 from mouse_facelift.geometry.gaussians import Gaussians
@@ -17,7 +24,7 @@ from mouse_facelift.gslrm.loading import load_gslrm
 from mouse_facelift.gslrm.reconstruct import reconstruct
 from mouse_facelift.rendering.backends import device_of, use_threads
 from mouse_facelift.rendering.render import render
-from mouse_facelift.settings import CameraContract, Compute, DeclaredWeights, Evaluation, InputViews
+from mouse_facelift.settings import CameraContract, Compute, DeclaredWeights, Evaluated, InputViews
 from mouse_facelift.training.honesty import load_honest_sample, require_honest, require_views
 
 RENDERINGS, MODELS = "renderings", "models"  # folders beside the table
@@ -34,13 +41,13 @@ def predict_gslrm(
     views: InputViews,
     contract: CameraContract,
     allow_broken_contract: bool,
-    evaluation: Evaluation,
+    evaluation: Evaluated,
     compute: Compute,
 ) -> None:
     """Predict Gaussians for samples of a split, from the views of every turn, and render all views of each.
 
     Beside the table `predictions`, written last, stand `renderings/` (see `Renderings`) and `models/`: the first turn
-    of the first samples as .ply, without Gaussians that hardly show.
+    of the `modeled_samples` as .ply, without Gaussians that hardly show.
 
     Raises:
         ValueError: the data break the contract and the experiment does not allow it, or were made for another one, or
@@ -53,6 +60,9 @@ def predict_gslrm(
     require_views(samples, table, f"experiments.{experiment}.views.inputs", views.most)
     try:
         chosen = chosen_samples(samples, evaluation.split, evaluation.samples)
+        modeled = {
+            row.name for row in modeled_samples(samples, evaluation.split, evaluation.samples, evaluation.models)
+        }
     except ValueError as error:
         raise ValueError(f"{table}: {error}") from None
     card = require_as_declared(weights, config, declared)
@@ -63,16 +73,16 @@ def predict_gslrm(
     predictions.unlink(missing_ok=True)
     rows: list[PredictionRow] = []
     with whole_folder(home / RENDERINGS) as renderings, whole_folder(home / MODELS) as models:
-        for number, row in enumerate(tqdm(chosen, desc=experiment, unit="sample", disable=None)):
+        for row in tqdm(chosen, desc=experiment, unit="sample", disable=None):
             sample = load_honest_sample(samples, table, row)
             scenes = reconstruct(model, [sample] * len(given), [torch.tensor(inputs) for inputs in given])
-            model_file = f"{row.name}.ply" if number < evaluation.models else None
+            model_file = f"{row.name}.ply" if row.name in modeled else None
             if model_file:
                 write_ply(models / model_file, _visible(scenes[0], evaluation.model_opacity))
             for turn, inputs in enumerate(given):
                 file = f"{row.name}_turn{turn}.npz"
                 rendered = render(scenes[turn], sample.cameras, compute.renderer)
-                Renderings(rendered.rgb, rendered.alpha).write(renderings / file)
+                Renderings(rendered.rgb, rendered.alpha, rendered.depth).write(renderings / file)
                 rows.append(_prediction(row.name, turn, inputs, file, model_file if turn == 0 else None))
     PredictionTable(
         experiment=experiment,

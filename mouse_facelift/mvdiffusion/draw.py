@@ -16,7 +16,7 @@ from mouse_facelift.mvdiffusion.drawn_sample import own_seed
 from mouse_facelift.mvdiffusion.generate import load_drawing
 from mouse_facelift.mvdiffusion.held_out import reference_first
 from mouse_facelift.rendering.backends import device_of, use_threads
-from mouse_facelift.settings import CameraContract, Compute, Evaluation, ViewGenerator
+from mouse_facelift.settings import CameraContract, Compute, Evaluated, ViewGenerator
 from mouse_facelift.training.honesty import load_honest_sample
 
 PICTURES = "drawn.npz"  # beside the table
@@ -31,7 +31,7 @@ def draw_views(
     drawn: Path,
     name: str,
     generator: ViewGenerator,
-    evaluation: Evaluation,
+    evaluation: Evaluated,
     contract: CameraContract,
     compute: Compute,
     ray_film: Path | None = None,

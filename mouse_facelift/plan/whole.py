@@ -110,14 +110,16 @@ class Plan:
         Raises:
             ValueError: it reads others, of which no truth is known.
         """
-        pictures = self.settings.captures[capture].pictures
         for simulation in self.settings.simulations:
-            if pictures.startswith(f"results/simulated/{simulation}/"):
+            if self._is_of(capture, simulation):
                 return simulation
         raise ValueError(
-            f"captures.{capture}.pictures: {pictures!r} is of no simulation;"
+            f"captures.{capture}.pictures: {self.settings.captures[capture].pictures!r} is of no simulation;"
             f" defined: {sorted(self.settings.simulations)}"
         )
+
+    def _is_of(self, capture: str, simulation: str) -> bool:
+        return self.settings.captures[capture].pictures.startswith(f"results/simulated/{simulation}/")
 
     def measured_views(self) -> list[str]:
         """Manifests of all chunks of the captures and normalizations that are measured against the truth."""
@@ -226,6 +228,39 @@ class Plan:
             for baseline in sorted({self.baseline(experiment) for experiment in experiments.values()})
             for answer in answers
         ]
+
+    def truths(self, dataset: str) -> dict[str, str]:
+        """What is true of the captures behind a dataset that are simulated, capture by capture; of others, nothing."""
+        captures = self.settings.datasets[self.captured(dataset)].captures
+        return {
+            capture: f"results/truth/{simulation}/truth.json"
+            for capture in captures
+            for simulation in self.settings.simulations
+            if self._is_of(capture, simulation)
+        }
+
+    def posed_with_truth(self, dataset: str, normalization: str) -> list[str]:
+        """Manifests of all chunks of these captures."""
+        return [
+            f"results/views/{capture}/{normalization}/chunk_{chunk}/manifest.json"
+            for capture in self.truths(dataset)
+            for chunk in self.chunks(capture)
+        ]
+
+    def true_views(self, experiment: Experiment) -> str:
+        """What is true of the samples of which an experiment's results are told."""
+        return f"results/truth/{experiment.dataset}.{experiment.normalization}/true_views.json"
+
+    def true_scores(self) -> list[str]:
+        """Score tables against the truth, of experiments whose captures have any, then of the trivial answers."""
+        known = {name: row for name, row in self.settings.experiments.items() if self.truths(row.dataset)}
+        rows = [f"results/scores/truth/{experiment}.csv" for experiment in known]
+        tasks = sorted({self.baseline(experiment) for experiment in known.values()})
+        return rows + [f"results/scores/truth/baselines/{task.folder}.csv" for task in tasks]
+
+    def truth_table(self) -> list[str]:
+        """The table of all of these, if there is any."""
+        return ["results/eval_truth.csv"] if self.true_scores() else []
 
     def beside(self, experiment: str) -> Mapping[str, Experiment]:
         """The rows of the section of the configuration in which an experiment stands."""

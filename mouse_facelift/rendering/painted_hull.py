@@ -23,6 +23,7 @@ VOXEL_OPACITY = 0.99
 SHELL = 2.5  # voxels: what lies deeper than this below the surface cannot be seen
 FINE_VOXEL = 2.0  # px of the finer picture that is drawn and then averaged: smaller voxels would swell
 FINEST = 8
+LEAST_ALPHA = 1e-10  # as in the rasterizer: below it nothing is drawn
 
 
 def paint_hull(hull: Hull, sample: Sample, inputs: list[int]) -> Gaussians:
@@ -103,4 +104,6 @@ def render_finely(gaussians: Gaussians, cameras: Cameras, fineness: int, backend
     intrinsics[:, :2] *= fineness
     fine = Cameras(cameras.camera_to_world, intrinsics, cameras.width * fineness, cameras.height * fineness)
     drawn = render(gaussians, fine, backend)
-    return Renderings(functional.avg_pool2d(drawn.rgb, fineness), functional.avg_pool2d(drawn.alpha, fineness))
+    alpha = functional.avg_pool2d(drawn.alpha, fineness)
+    depth = functional.avg_pool2d(drawn.alpha * drawn.depth, fineness) / alpha.clamp(min=LEAST_ALPHA)
+    return Renderings(functional.avg_pool2d(drawn.rgb, fineness), alpha, depth)

@@ -81,7 +81,7 @@ from mouse_facelift.settings.view_generation import (
     ViewIndex,
     WholeUnet,
 )
-from mouse_facelift.settings.whole import Compute, Evaluation, Settings
+from mouse_facelift.settings.whole import Compute, Evaluated, Evaluation, Intervals, Settings, TrueViews
 
 __all__ = [
     "FRAME_FIELD",
@@ -103,6 +103,7 @@ __all__ = [
     "Dataset",
     "DeclaredWeights",
     "DiffusionPlan",
+    "Evaluated",
     "Evaluation",
     "Experiment",
     "Fill",
@@ -122,6 +123,7 @@ __all__ = [
     "HeadsOnly",
     "HeldOut",
     "InputViews",
+    "Intervals",
     "Keep",
     "KeyPointsFile",
     "Layerwise",
@@ -161,6 +163,7 @@ __all__ = [
     "TrainedFinetune",
     "TrainedMethod",
     "TrainingPlan",
+    "TrueViews",
     "VerdictLimits",
     "VerdictLine",
     "VerdictWork",

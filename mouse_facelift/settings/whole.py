@@ -22,7 +22,9 @@ RELEASED_VIEWS = 6  # of the released view generator
 PROCEDURAL = "procedural"  # domain of animals that are simulated
 
 
-class Evaluation(Section):
+class Evaluated(Section):
+    """What is evaluated, and what is kept of it: all that predictions depend on."""
+
     split: Literal["val", "test"]
     samples: PositiveInt
     """at most so many samples of the split, spread evenly"""
@@ -31,10 +33,42 @@ class Evaluation(Section):
     sheet_samples: PositiveInt
     """samples on a contact sheet"""
     models: NonNegativeInt
-    """samples whose Gaussians are written as .ply"""
+    """of these samples, spread evenly, the Gaussians are written as .ply, of the first turn"""
     model_opacity: Fraction
     """Gaussians below this opacity are left out of a .ply"""
     hull_resolution: Annotated[int, Field(ge=16, le=256)]
+
+
+class Intervals(Section):
+    """Confidence intervals of means: blocks of time are drawn anew, with replacement."""
+
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+    resamples: Annotated[int, Field(ge=100)]
+    seed: NonNegativeInt
+
+
+class TrueViews(Section):
+    """What the truth behind simulated captures is asked for, of samples whose Gaussians are kept."""
+
+    cameras: PositiveInt
+    """that no capture has, between those of the sample"""
+    points: PositiveInt
+    """of the true surface, evenly by area"""
+    seed: NonNegativeInt
+
+
+class Evaluation(Evaluated):
+    """The whole of the section: besides, how predictions are scored."""
+
+    lpips_weights: str | None
+    """file of the network of LPIPS; null: it is not measured"""
+    intervals: Intervals
+    true_views: TrueViews
+
+    @property
+    def evaluated(self) -> Evaluated:
+        """The part on which predictions depend."""
+        return Evaluated(**{name: getattr(self, name) for name in Evaluated.model_fields})
 
 
 class Compute(Section):

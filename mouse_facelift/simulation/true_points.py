@@ -83,6 +83,25 @@ def _surface(pose: Pose, random: np.random.Generator) -> Float[np.ndarray, "poin
     return np.asarray(flat[chosen])
 
 
+def even_points(pose: Pose, count: int, random: np.random.Generator) -> Float[np.ndarray, "point 3"]:
+    """Draw any number of points of the union's surface, each place equally likely and each point by itself."""
+    # An element of the sphere grows by det(radii) |q / radii|, which is `largest` at most.
+    largest = pose.radii.prod(-1) / pose.radii.min(-1)
+    found: list[Float[np.ndarray, "point 3"]] = []
+    while sum(map(len, found)) < count:
+        part = random.choice(len(largest), 4 * count, p=largest / largest.sum())
+        sphere = random.normal(size=(len(part), 3))
+        sphere /= np.linalg.norm(sphere, axis=-1, keepdims=True)
+        growth = pose.radii.prod(-1)[part] * np.linalg.norm(sphere / pose.radii[part], axis=-1)
+        kept = random.random(len(part)) * largest[part] < growth
+        part, sphere = part[kept], sphere[kept]
+        points = np.einsum("kij,kj->ki", pose.rotations[part], sphere * pose.radii[part]) + pose.centers[part]
+        outside = (_unit_spheres(pose, points) ** 2).sum(-1) >= 1
+        outside[part, np.arange(len(part))] = True  # of its own ellipsoid, whatever rounding says
+        found.append(points[outside.all(axis=0)])
+    return np.concatenate(found)[:count]
+
+
 def _unit_spheres(pose: Pose, points: Float[np.ndarray, "point 3"]) -> Float[np.ndarray, "part point 3"]:
     """Bring points to where each ellipsoid is the unit sphere."""
     away = points[None] - pose.centers[:, None]

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mouse_facelift.evaluation.scores import METRICS
+from mouse_facelift.evaluation.columns import METRICS
 from mouse_facelift.evaluation.summary import SUMMARY_COLUMNS
 
 TESTED, TURNS, VIEWS = 2, 6, 6  # samples of the test split, turns of each with one view of six held out

@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file
 
 from mouse_facelift.capture import read_calibration
+from mouse_facelift.evaluation.columns import COLUMNS
 from mouse_facelift.evaluation.metrics import PSNR_CAP
-from mouse_facelift.evaluation.scores import COLUMNS
 from mouse_facelift.formats.card import WeightsCard
 from mouse_facelift.formats.diagnosis import TrainingDiagnosis
 from mouse_facelift.formats.frames import Frames

@@ -9,7 +9,8 @@ from statistics import median
 import pandas as pd
 
 from mouse_facelift.evaluation.baselines import VISUAL_HULL, WHITE_PICTURE
-from mouse_facelift.evaluation.scores import TASK, read_scores
+from mouse_facelift.evaluation.columns import TASK
+from mouse_facelift.evaluation.score_tables import read_scores
 from mouse_facelift.formats.sample_table import SampleTable
 from mouse_facelift.settings import Experiment, FinetunePlan, LogExperiments, name_in_log
 

@@ -52,10 +52,9 @@ def tell_residuals(residuals: Mapping[str, Path]) -> str:
         for view, found in table.groupby("view", sort=False):
             over = ", ".join(sorted(found["measured_over"].unique()))
             numbers = [found["p50"].median(), found["p95"].median(), found["p95"].max(), found["max"].max()]
-            rows.append(
-                [html.escape(name), html.escape(str(view)), str(len(found)), *map(_pixels, numbers)]
-                + [f"{found['magnification'].median():.2f}", html.escape(over)]
-            )
+            first = [html.escape(name), html.escape(str(view)), str(len(found))]
+            magnification = f"{found['magnification'].median():.2f}"
+            rows.append([*first, *map(_pixels, numbers), magnification, html.escape(over)])
     head = [
         "dataset.normalization", "view", "samples", "p50", "p95", "largest p95", "largest", "raw px a px",
         "measured over",

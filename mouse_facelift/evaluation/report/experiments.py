@@ -90,7 +90,7 @@ def tell_views(scores: pd.DataFrame) -> str:
     for (experiment, *task), found in scores.groupby(["experiment", *TASK], sort=False):
         words = f"{experiment}: {task[0]}.{task[1]}, {task[2]} in"
         figures.append(f"<figure>{_bars(words, found)}<figcaption>{html.escape(words)}</figcaption></figure>")
-    said = "Mean PSNR of the animal alone, in dB, by camera: of turns that held it out, and of those in which it went in."
+    said = "Mean PSNR of the animal alone, in dB, by camera: where it was held out, and where it went in."
     return f'<h2>View by view</h2><p>{said}</p><div class="figures bars">{"".join(figures)}</div>'
 
 
@@ -119,5 +119,5 @@ def _number(line: Mapping[str, object], column: str, digits: int) -> str:
     text = f"{value:{sign}.{digits}f}"
     low, high = line.get(f"{column}_low"), line.get(f"{column}_high")
     if isinstance(low, float) and isinstance(high, float) and not math.isnan(low):
-        text += f' <small>({low:.{digits}f} to {high:.{digits}f})</small>'
+        text += f" <small>({low:.{digits}f} to {high:.{digits}f})</small>"
     return f'<span data-number="{value}">{text}</span>'

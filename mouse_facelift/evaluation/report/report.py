@@ -103,8 +103,14 @@ def read_with_meanings(path: Path) -> tuple[pd.DataFrame, Mapping[str, str]]:
 
 
 def _sheets(files: ReportedFiles) -> str:
-    figures = [draw_zoomable(_reduced(Path(path)), "jpeg", f"contact sheet of {name}", name) for name, path in files.sheets.items()]
-    said = "A few samples of each experiment: what went in, what should come out, what came out, and the difference. Click to look closely."
+    figures = [
+        draw_zoomable(_reduced(Path(path)), "jpeg", f"contact sheet of {name}", name)
+        for name, path in files.sheets.items()
+    ]
+    said = (
+        "A few samples of each experiment: what went in, what should come out, what came out, and the difference."
+        " Click to look closely."
+    )
     return f'<h2>Contact sheets</h2><p>{said}</p><div class="figures sheets">{"".join(figures)}</div>'
 
 

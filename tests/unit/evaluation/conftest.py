@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from ball_scene import SIZE, VIEWS, ball, darker_held_out_views, ring, write_predictions, write_table
+from ball_scene import CENTERS, SIZE, VIEWS, ball, darker_held_out_views, ring, write_predictions, write_table
 
 from mouse_facelift.formats.sample_folder import Sample
-from mouse_facelift.settings import Compute, Evaluation
+from mouse_facelift.settings import Compute, Evaluated
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -24,7 +24,7 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def balls() -> list[Sample]:
     cameras = ring(VIEWS, SIZE)
-    return [ball("walk_000", cameras), ball("walk_001", cameras, center=(0.1, 0.0, -0.05))]
+    return [ball(name, cameras, center=center) for name, center in CENTERS.items()]
 
 
 @pytest.fixture(scope="session")
@@ -48,8 +48,8 @@ def table(predictions: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def evaluation() -> Evaluation:
-    return Evaluation(
+def evaluation() -> Evaluated:
+    return Evaluated(
         split="test", samples=12, mask_threshold=0.5, sheet_samples=2, models=0, model_opacity=0.02, hull_resolution=64
     )
 

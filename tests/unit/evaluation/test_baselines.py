@@ -11,16 +11,17 @@ from ball_scene import HELD_OUT_ERROR, NAMES, RADIUS, SIZE, VIEWS, ball, ring, w
 
 from mouse_facelift.evaluation.baselines import predict_baselines
 from mouse_facelift.evaluation.metrics import iou
-from mouse_facelift.evaluation.scores import read_scores, score_predictions
+from mouse_facelift.evaluation.score_tables import read_scores
+from mouse_facelift.evaluation.scores import score_predictions
 from mouse_facelift.formats.predictions import PredictionTable, Renderings
 from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.geometry.hull import carve_closely
 from mouse_facelift.rendering.painted_hull import paint_hull, render_hull
-from mouse_facelift.settings import Compute, Evaluation, InputViews
+from mouse_facelift.settings import Compute, Evaluated, InputViews
 
 
 @pytest.fixture(scope="module")
-def baselines(written: Path, evaluation: Evaluation, compute: Compute) -> dict[str, Path]:
+def baselines(written: Path, evaluation: Evaluated, compute: Compute) -> dict[str, Path]:
     paths = {name: written / name / "predictions.json" for name in ("white_picture", "visual_hull")}
     predict_baselines(
         written / "samples.json",
@@ -33,7 +34,7 @@ def baselines(written: Path, evaluation: Evaluation, compute: Compute) -> dict[s
     return paths
 
 
-def scores_of(predictions: Path, evaluation: Evaluation) -> pd.DataFrame:
+def scores_of(predictions: Path, evaluation: Evaluated) -> pd.DataFrame:
     score_predictions(predictions, predictions.with_name("scores.csv"), evaluation)
     return read_scores(predictions.with_name("scores.csv"))
 
@@ -50,7 +51,7 @@ def test_tables_are_those_of_an_experiment(baselines: dict[str, Path]) -> None:
 
 
 def test_the_white_picture_is_as_wrong_as_the_animal_is_dark(
-    baselines: dict[str, Path], balls: list[Sample], evaluation: Evaluation
+    baselines: dict[str, Path], balls: list[Sample], evaluation: Evaluated
 ) -> None:
     scores = scores_of(baselines["white_picture"], evaluation)
     target, alpha = balls[1].over_white(), balls[1].alpha
@@ -63,7 +64,7 @@ def test_the_white_picture_is_as_wrong_as_the_animal_is_dark(
     assert (scores["iou"] == 0).all()
 
 
-def test_the_hull_of_five_views_shows_the_ball_to_the_sixth(baselines: dict[str, Path], evaluation: Evaluation) -> None:
+def test_the_hull_of_five_views_shows_the_ball_to_the_sixth(baselines: dict[str, Path], evaluation: Evaluated) -> None:
     means = scores_of(baselines["visual_hull"], evaluation).groupby("role")[["psnr_foreground", "iou"]].mean()
     assert means.loc["held_out", "iou"] > 0.85
     assert means.loc["held_out", "psnr_foreground"] > -20 * math.log10(HELD_OUT_ERROR)
@@ -72,7 +73,7 @@ def test_the_hull_of_five_views_shows_the_ball_to_the_sixth(baselines: dict[str,
 
 
 def test_what_was_held_out_does_not_change_the_hull(
-    tmp_path: Path, balls: list[Sample], evaluation: Evaluation, compute: Compute
+    tmp_path: Path, balls: list[Sample], evaluation: Evaluated, compute: Compute
 ) -> None:
     images = balls[0].images.clone()
     images[0, ..., :3] = 0
@@ -102,7 +103,7 @@ def test_the_drawn_silhouette_is_not_swollen(size: int) -> None:
 
 
 def test_views_that_contradict_each_other_leave_white_and_say_so(
-    tmp_path: Path, balls: list[Sample], evaluation: Evaluation, compute: Compute
+    tmp_path: Path, balls: list[Sample], evaluation: Evaluated, compute: Compute
 ) -> None:
     images = balls[0].images.clone()
     images[1] = 0
@@ -117,7 +118,7 @@ def test_views_that_contradict_each_other_leave_white_and_say_so(
 
 
 def test_more_inputs_than_views_are_refused(
-    tmp_path: Path, table: Path, evaluation: Evaluation, compute: Compute
+    tmp_path: Path, table: Path, evaluation: Evaluated, compute: Compute
 ) -> None:
     with pytest.raises(ValueError, match="found 7, expected 1 to 6"):
         predict_baselines(table, tmp_path / "w.json", tmp_path / "h.json", InputViews(inputs=7), evaluation, compute)

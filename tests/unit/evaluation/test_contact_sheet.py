@@ -12,7 +12,7 @@ from mouse_facelift.evaluation.page import Page
 from mouse_facelift.formats.predictions import PredictionRow, PredictionTable
 from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.imaging.pictures import read_rgba
-from mouse_facelift.settings import Evaluation
+from mouse_facelift.settings import Evaluated
 
 
 def row(sample: str, turn: int, inputs: tuple[int, ...]) -> PredictionRow:
@@ -43,7 +43,7 @@ def test_one_held_out_view_and_two_inputs_are_shown() -> None:
 
 
 def test_targets_and_renderings_stand_on_the_sheet(
-    predictions: Path, balls: list[Sample], evaluation: Evaluation
+    predictions: Path, balls: list[Sample], evaluation: Evaluated
 ) -> None:
     path = predictions.with_name("sheet.png")
     draw_contact_sheet(predictions, path, evaluation)
@@ -58,7 +58,7 @@ def test_targets_and_renderings_stand_on_the_sheet(
 
 
 def test_a_table_without_held_out_views_and_one_without_an_animal(
-    tmp_path: Path, balls: list[Sample], evaluation: Evaluation
+    tmp_path: Path, balls: list[Sample], evaluation: Evaluated
 ) -> None:
     images = balls[0].images.clone()
     images[:4] = 0
@@ -70,7 +70,7 @@ def test_a_table_without_held_out_views_and_one_without_an_animal(
     assert read_rgba(tmp_path / "sheet.png").shape[1] > 4 * 192
 
 
-def test_a_missing_rendering_is_named(predictions: Path, evaluation: Evaluation) -> None:
+def test_a_missing_rendering_is_named(predictions: Path, evaluation: Evaluated) -> None:
     (predictions.parent / "renderings" / "walk_000_1.npz").unlink()
     with pytest.raises(FileNotFoundError, match=r"sample walk_000, turn 1: there is no .*walk_000_1\.npz"):
         draw_contact_sheet(predictions, predictions.with_name("sheet.png"), evaluation)

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 from log_rows import log_row, log_rows, looks
+from score_rows import table_of
 
 from mouse_facelift.evaluation.log_experiments.curves import draw_curves
 from mouse_facelift.evaluation.log_experiments.judging import answer_question
@@ -18,7 +19,7 @@ from mouse_facelift.evaluation.log_experiments.page import draw_log_page
 from mouse_facelift.evaluation.log_experiments.questions import QUESTIONS
 from mouse_facelift.evaluation.log_experiments.rows import Answer, LogRow, read_rows, read_steps
 from mouse_facelift.evaluation.log_experiments.table import log_table
-from mouse_facelift.evaluation.scores import COLUMNS, write_scores
+from mouse_facelift.evaluation.score_tables import write_scores
 from mouse_facelift.formats.sample_table import SampleRow, SampleTable
 from mouse_facelift.imaging.pictures import picture_size, read_rgba
 from mouse_facelift.settings import LogExperiments
@@ -58,7 +59,7 @@ def write_answers(path: Path, experiment: str, inputs: int, animal: float, whole
         for turn in range(2)
         for view, role in enumerate(["held_out"] * (6 - inputs) + ["input"] * inputs)
     ]
-    write_scores(pd.DataFrame([(*row, "complete") for row in rows], columns=COLUMNS), path)
+    write_scores(table_of(rows), path)
     return path
 
 

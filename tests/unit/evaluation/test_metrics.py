@@ -8,7 +8,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
+from scipy.spatial.distance import jaccard
 from skimage.metrics import peak_signal_noise_ratio as skimage_psnr
+from torchmetrics.functional.image import structural_similarity_index_measure
 
 from mouse_facelift.evaluation.metrics import PSNR_CAP, ViewScores, iou, psnr, score_view, ssim
 
@@ -107,3 +109,23 @@ def test_ssim_agrees_with_its_formula_written_out() -> None:
     )
     expected = similarity[:, 5:-5, 5:-5].mean()  # windows that lie inside the picture
     assert ssim(torch.from_numpy(picture), torch.from_numpy(target)) == pytest.approx(expected, abs=1e-9)
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.01, 0.3))
+def test_ssim_agrees_with_torchmetrics(seed: int, noise: float) -> None:
+    random = np.random.default_rng(seed)
+    target = torch.from_numpy(gaussian_filter(random.random((3, 30, 26)), (0, 2, 2)))
+    picture = (target + noise * torch.from_numpy(random.standard_normal(target.shape))).clamp(0, 1)
+    _, windows = structural_similarity_index_measure(
+        picture[None], target[None], sigma=1.5, kernel_size=11, data_range=1.0, return_full_image=True
+    )
+    inside = windows[..., 5:-5, 5:-5]  # it pads pictures; windows that lie inside them do not see that
+    assert ssim(picture, target) == pytest.approx(float(inside.mean()), abs=1e-6)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_iou_agrees_with_scipy(seed: int) -> None:
+    found, target = np.random.default_rng(seed).random((2, 9, 11)) > 0.4
+    assert iou(torch.from_numpy(found), torch.from_numpy(target)) == pytest.approx(
+        1 - jaccard(found.ravel(), target.ravel()), abs=1e-6
+    )

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from score_rows import table_of
 
 from mouse_facelift.evaluation.proof import proof_of_learning
 from mouse_facelift.evaluation.proof_page import verdicts
 from mouse_facelift.evaluation.proof_table import PROOF_COLUMNS, compare, means_of_seeds
-from mouse_facelift.evaluation.scores import COLUMNS, write_scores
+from mouse_facelift.evaluation.score_tables import write_scores
 from mouse_facelift.imaging.pictures import read_rgba
 
 PEERS = {
@@ -45,7 +46,7 @@ def scores_of(experiments: Mapping[str, Sequence[float]], inputs: int = 5) -> pd
         for number, held_out in enumerate(values)
         for view, role, value in ((number % 2, "held_out", held_out), (3, "input", 40.0))
     ]
-    return pd.DataFrame([(*row, "complete") for row in rows], columns=COLUMNS)
+    return table_of(rows)
 
 
 def proof_of(scores: pd.DataFrame) -> pd.DataFrame:

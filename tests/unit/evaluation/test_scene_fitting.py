@@ -19,7 +19,7 @@ from mouse_facelift.formats.sample_table import SampleTable
 from mouse_facelift.geometry.cameras import Cameras
 from mouse_facelift.geometry.gaussians import Gaussians
 from mouse_facelift.rendering.render import render
-from mouse_facelift.settings import Compute, Evaluation, FittingRates, InputViews, SceneFitting
+from mouse_facelift.settings import Compute, Evaluated, FittingRates, InputViews, SceneFitting
 
 INPUTS, HELD_OUT = [1, 2, 3, 4, 5], 0
 FITTING = SceneFitting(
@@ -133,7 +133,7 @@ def test_a_course_that_converges_early_ends_both_answers(known: Sample, start: G
 
 
 @pytest.fixture(scope="module")
-def fitted(tmp_path_factory: pytest.TempPathFactory, evaluation: Evaluation, compute: Compute) -> Path:
+def fitted(tmp_path_factory: pytest.TempPathFactory, evaluation: Evaluated, compute: Compute) -> Path:
     """Folder of both answers for a ball, and for one whose second view shows nothing."""
     folder = tmp_path_factory.mktemp("fitted")
     cameras = ring(VIEWS, 32)

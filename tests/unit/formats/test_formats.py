@@ -163,7 +163,7 @@ def test_frames_keep_a_calibration_and_refuse_a_mirrored_one(tmp_path):
 
 def test_renderings_come_back_within_half_precision(tmp_path):
     rgb = torch.from_numpy(np.random.default_rng(0).random((2, 3, 8, 8), dtype=np.float32))
-    Renderings(rgb, rgb[:, 0]).write(tmp_path / "r.npz")
+    Renderings(rgb, rgb[:, 0], rgb[:, 0]).write(tmp_path / "r.npz")
     torch.testing.assert_close(Renderings.read(tmp_path / "r.npz").rgb, rgb, atol=3e-4, rtol=0)
 
 

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mouse_facelift.formats.predictions import Renderings, chosen_samples, turns
+from mouse_facelift.formats.predictions import Renderings, chosen_samples, modeled_samples, turns
 from mouse_facelift.formats.sample_table import SampleRow, SampleTable, SplitName
 
 
@@ -74,11 +74,12 @@ def test_only_the_split_is_chosen_and_an_empty_one_is_refused() -> None:
 
 
 def test_renderings_come_back(tmp_path: Path) -> None:
-    written = Renderings(torch.rand(2, 3, 5, 7), torch.rand(2, 5, 7))
+    written = Renderings(torch.rand(2, 3, 5, 7), torch.rand(2, 5, 7), 3 * torch.rand(2, 5, 7))
     written.write(tmp_path / "a.npz")
     found = Renderings.read(tmp_path / "a.npz")
     torch.testing.assert_close(found.rgb, written.rgb, rtol=0, atol=5e-4)
     torch.testing.assert_close(found.alpha, written.alpha, rtol=0, atol=5e-4)
+    torch.testing.assert_close(found.depth, written.depth, rtol=2**-11, atol=1e-7)
 
 
 def test_other_files_are_no_renderings(tmp_path: Path) -> None:
@@ -89,6 +90,30 @@ def test_other_files_are_no_renderings(tmp_path: Path) -> None:
     np.savez(path, rgb=np.ones((2, 3, 4, 4)))
     with pytest.raises(ValueError, match=r"a\.npz: not renderings.*alpha"):
         Renderings.read(path)
-    np.savez(path, rgb=np.ones((2, 3, 4, 4)), alpha=np.ones((2, 4, 5)))
-    with pytest.raises(ValueError, match=r"found rgb \(2, 3, 4, 4\) and alpha \(2, 4, 5\)"):
+    np.savez(path, rgb=np.ones((2, 3, 4, 4)), alpha=np.ones((2, 4, 4)))
+    with pytest.raises(ValueError, match=r"a\.npz: not renderings.*depth"):
         Renderings.read(path)
+    np.savez(path, rgb=np.ones((2, 3, 4, 4)), alpha=np.ones((2, 4, 5)), depth=np.ones((2, 4, 5)))
+    with pytest.raises(ValueError, match=r"found rgb \(2, 3, 4, 4\), alpha \(2, 4, 5\) and depth \(2, 4, 5\)"):
+        Renderings.read(path)
+
+
+def test_gaussians_are_kept_of_samples_spread_over_those_evaluated() -> None:
+    table = table_of(["test"] * 12)
+    assert [row.frame for row in modeled_samples(table, "test", 6, 2)] == [3, 9]
+    assert modeled_samples(table, "test", 6, 0) == []
+    assert modeled_samples(table, "test", 6, 9) == chosen_samples(table, "test", 6)
+
+
+def test_a_block_is_a_run_of_a_capture_s_frames_of_one_split() -> None:
+    walk = table_of(["train", "test", "test", "val", "test", "train", "train"])
+    assert list(walk.blocks().values()) == [f"walk_{run}" for run in (0, 1, 1, 2, 3, 4, 4)]
+    both = walk.model_copy(
+        update={
+            "samples": (
+                *walk.samples,
+                *(row.model_copy(update={"capture": "rear", "name": f"r{row.frame}"}) for row in walk.samples),
+            )
+        }
+    )
+    assert list(both.blocks().values())[7:] == [f"rear_{run}" for run in (0, 1, 1, 2, 3, 4, 4)]

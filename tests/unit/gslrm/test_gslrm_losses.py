@@ -20,9 +20,9 @@ from mouse_facelift.gslrm.losses import (
     spread_of_distances,
     ssim,
 )
-from mouse_facelift.gslrm.lpips import load_lpips
 from mouse_facelift.gslrm.perceptual import PerceptualDistance, load_perceptual_distance
-from tests.unit.gslrm.loss_networks import drawn_lpips, drawn_perceptual
+from mouse_facelift.rendering.lpips import load_lpips
+from tests.loss_networks import drawn_lpips, drawn_perceptual
 
 
 def pictures(seed: int, images: int = 2) -> torch.Tensor:

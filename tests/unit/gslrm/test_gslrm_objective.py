@@ -9,13 +9,13 @@ from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.gslrm import Gslrm, load_gslrm
 from mouse_facelift.gslrm.draws import Draws
 from mouse_facelift.gslrm.losses import LossNetworks
-from mouse_facelift.gslrm.lpips import load_lpips
 from mouse_facelift.gslrm.objective import ReconstructionStep
 from mouse_facelift.gslrm.reconstruct import reconstruct
+from mouse_facelift.rendering.lpips import load_lpips
 from mouse_facelift.rendering.render import render
 from mouse_facelift.settings import Losses
+from tests.loss_networks import drawn_lpips
 from tests.tiny_samples import CONTRACT, blobs
-from tests.unit.gslrm.loss_networks import drawn_lpips
 from tests.unit.gslrm.tiny_finetune import FINETUNE, L2_ALONE, Checkpoint
 
 SAMPLES = [blobs(seed) for seed in range(3)]

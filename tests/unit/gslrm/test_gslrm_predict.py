@@ -16,11 +16,11 @@ from mouse_facelift.gslrm import load_gslrm, read_config
 from mouse_facelift.gslrm.predict import predict_gslrm
 from mouse_facelift.gslrm.reconstruct import reconstruct
 from mouse_facelift.rendering.render import render
-from mouse_facelift.settings import Evaluation, InputViews
+from mouse_facelift.settings import Evaluated, InputViews
 from tests.tiny_samples import CONTRACT, VIEW_NAMES, blobs, write_table
 from tests.unit.gslrm.tiny_finetune import COMPUTE, DECLARED
 
-EVALUATION = Evaluation(
+EVALUATION = Evaluated(
     split="test", samples=5, mask_threshold=0.5, sheet_samples=1, models=1, model_opacity=0.02, hull_resolution=16
 )
 
@@ -79,14 +79,14 @@ def test_a_rendering_is_that_of_its_own_inputs(predict, checkpoint) -> None:
         torch.testing.assert_close(found.alpha, expected.alpha, rtol=0, atol=1e-3)
 
 
-def test_first_turns_of_first_samples_become_models_without_faint_gaussians(predict, checkpoint) -> None:
+def test_first_turns_of_samples_spread_evenly_become_models_without_faint_gaussians(predict, checkpoint) -> None:
     path = predict({"models": 1, "model_opacity": 0.12})
     models = [row.model for row in PredictionTable.read(path).rows]
-    assert models == ["models/blobs_002.ply"] + [None] * 7
-    found = read_ply(path.parent / models[0])
+    assert models == [None] * 4 + ["models/blobs_003.ply"] + [None] * 3
+    found = read_ply(path.parent / models[4])
     with torch.no_grad():
         model = load_gslrm(checkpoint.weights, checkpoint.config)
-        scene = reconstruct(model, [blobs(2)], [torch.tensor(turns(4, 3)[0])])[0]
+        scene = reconstruct(model, [blobs(3)], [torch.tensor(turns(4, 3)[0])])[0]
     shown = scene.select(scene.opacities > 0.12)
     assert 0 < len(shown) < len(scene)
     torch.testing.assert_close(found.means, shown.means, rtol=0, atol=1e-5)
@@ -94,7 +94,7 @@ def test_first_turns_of_first_samples_become_models_without_faint_gaussians(pred
 
 def test_a_model_may_have_nothing_to_show(predict) -> None:
     path = predict({"model_opacity": 1.0})
-    assert len(read_ply(path.parent / "models" / "blobs_002.ply")) == 0
+    assert len(read_ply(path.parent / "models" / "blobs_003.ply")) == 0
 
 
 def test_all_views_in_is_one_turn(predict) -> None:

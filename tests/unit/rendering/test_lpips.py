@@ -6,8 +6,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torchmetrics.functional.image import lpips as peer
 
-from mouse_facelift.gslrm.lpips import Lpips, load_lpips
-from tests.unit.gslrm.loss_networks import drawn_lpips
+from mouse_facelift.rendering.lpips import Lpips, load_lpips
+from tests.loss_networks import drawn_lpips
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +40,8 @@ def test_it_is_that_of_torchmetrics(tensors, monkeypatch) -> None:
     rendering, target = pictures(0).requires_grad_(), pictures(1)
     found, expected = load_lpips(tensors)(rendering, target), network(rendering, target, normalize=True).mean()
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-7)
+    alone = network(rendering, target, normalize=True).flatten()
+    torch.testing.assert_close(load_lpips(tensors).distances(rendering, target), alone, rtol=1e-5, atol=1e-7)
     torch.testing.assert_close(*(torch.autograd.grad(d, rendering)[0] for d in (found, expected)), rtol=1e-3, atol=1e-8)
 
 

@@ -5,8 +5,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from mouse_facelift.gslrm.lpips import Lpips
 from mouse_facelift.gslrm.perceptual import PerceptualDistance
+from mouse_facelift.rendering.lpips import Lpips
 
 
 def drawn(network: nn.Module, seed: int = 0) -> dict[str, Tensor]:

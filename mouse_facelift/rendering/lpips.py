@@ -3,21 +3,21 @@
 Nothing is fetched: the weights are a file that the user gives.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mouse_facelift.formats.tensors import load_exactly
-from mouse_facelift.gslrm.loading import read_tensors
+from mouse_facelift.formats.tensors import load_exactly, read_tensors
 
 # Output channels of the convolutions of each slice of VGG-16; a slice after the first begins with a max pooling.
 _SLICES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 # Of colors in -1..1, red, green, blue: ImageNet's mean and deviation there.
 _SHIFT = (-0.030, -0.088, -0.188)
 _SCALE = (0.458, 0.448, 0.450)
+LEAST_SIZE = 16  # px: four poolings halve a side to one
 _TINY = 1e-8  # keeps the slope of a length finite where all features are 0
 # In the published files beside the network: the two constants above, and a second name for each `lin`.
 _DOUBLES = ("scaling_layer.", "lins.")
@@ -54,13 +54,24 @@ class Lpips(nn.Module):
         self, rendering: Float[Tensor, "image 3 height width"], target: Float[Tensor, "image 3 height width"]
     ) -> Float[Tensor, ""]:
         """Mean over the pictures, which are 16 px wide and high or more."""
+        distance = rendering.new_zeros(())
+        for differences in self._differences(rendering, target):
+            distance = distance + differences.mean()
+        return distance
+
+    def distances(
+        self, rendering: Float[Tensor, "image 3 height width"], target: Float[Tensor, "image 3 height width"]
+    ) -> Float[Tensor, " image"]:
+        """LPIPS of each picture alone."""
+        means = [differences.mean(dim=(1, 2, 3)) for differences in self._differences(rendering, target)]
+        return torch.stack(means).sum(0)
+
+    def _differences(self, rendering: Tensor, target: Tensor) -> Iterator[Tensor]:
+        """Weighed differences of features, place by place, of every slice; gradients go to the rendering alone."""
         with torch.no_grad():
             wanted = self._features(target)
-        distance = rendering.new_zeros(())
         for number, (a, b) in enumerate(zip(self._features(rendering), wanted, strict=True)):
-            weighing = self.get_submodule(f"lin{number}.model.1")
-            distance = distance + weighing((a - b).square()).mean()
-        return distance
+            yield self.get_submodule(f"lin{number}.model.1")((a - b).square())
 
     def _features(self, pictures: Float[Tensor, "image 3 height width"]) -> list[Tensor]:
         """Features of every slice, of length 1 at each place."""
