@@ -54,6 +54,6 @@ def sampled(finished, tmp_path) -> Workflow:
     workflow = finished.copy(tmp_path / "sampled")
     for name in AFTER_SAMPLES:
         shutil.rmtree(workflow.folder / "results" / name)
-    for path in (workflow.folder / "results").glob("eval_psnr*"):
+    for path in (workflow.folder / "results").glob("eval_*"):
         path.unlink()
     return workflow

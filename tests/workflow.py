@@ -63,6 +63,8 @@ def tiny_config() -> Config:
     for stage in ("surface_training", "training"):
         config["pretraining"][stage] |= {"steps": 4, "batch": 1, "warmup_steps": 1, "checkpoint_every": 2}
     config["evaluation"] |= {"samples": 2, "sheet_samples": 1, "models": 1, "hull_resolution": 32}
+    config["evaluation"]["intervals"]["resamples"] = 200
+    config["evaluation"]["true_views"] |= {"cameras": 3, "points": 2000}
     config["compute"]["threads"] = 1
     return config
 

@@ -53,7 +53,7 @@ class TrueViews(Section):
     cameras: PositiveInt
     """that no capture has, between those of the sample"""
     points: PositiveInt
-    """of the true surface, evenly by area"""
+    """of the true surface, evenly by area; 20000 lie so close on a mouse that its surface is 0.3 mm from the nearest"""
     seed: NonNegativeInt
 
 

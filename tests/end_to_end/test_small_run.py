@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mouse_facelift.evaluation.columns import METRICS
-from mouse_facelift.evaluation.summary import SUMMARY_COLUMNS
+from mouse_facelift.evaluation.columns import DEPTH_METRICS, METRICS
+from mouse_facelift.evaluation.summary import summary_columns
 
 TESTED, TURNS, VIEWS = 2, 6, 6  # samples of the test split, turns of each with one view of six held out
 NETWORKS = ("zero_shot", "full", "real_camera")
@@ -52,7 +52,7 @@ def test_the_trivial_answers_are_what_they_are(table):
 
 
 def test_the_summary_has_a_row_an_experiment_and_agrees_with_the_table(table, summary):
-    assert list(summary.columns) == SUMMARY_COLUMNS
+    assert list(summary.columns) == summary_columns(METRICS + DEPTH_METRICS, truth=True)
     assert set(summary["experiment"]) == {*NETWORKS, "white_picture", "visual_hull"}
     assert (summary["samples"] == TESTED).all()
     for row in summary.itertuples():
@@ -81,5 +81,6 @@ def test_every_picture_shows_something(finished):
 def test_the_same_seed_gives_the_same_bytes_elsewhere(untouched, finished, tmp_path):
     elsewhere = untouched.copy(tmp_path)
     elsewhere.make("eval_psnr")
-    for name in ("eval_psnr.csv", "eval_psnr_summary.csv", "eval_psnr.png"):
+    tables = ("eval_psnr", "eval_psnr_summary", "eval_psnr_pairs", "eval_truth")
+    for name in ("eval_psnr.png", *(f"{table}.{suffix}" for table in tables for suffix in ("csv", "parquet"))):
         assert (elsewhere.folder / "results" / name).read_bytes() == (finished.folder / "results" / name).read_bytes()

@@ -24,9 +24,11 @@ def test_one_experiment_s_row_reruns_that_experiment_alone(finished, tmp_path):
         "finetune_gslrm": 1,
         "predict_gslrm": 1,
         "score_predictions": 1,
+        "score_true_views": 1,
         "draw_contact_sheet": 1,
+        "eval_truth": 1,
         "eval_psnr": 1,
-        "total": 5,
+        "total": 7,
     }
 
 
@@ -37,10 +39,36 @@ def test_a_new_experiment_adds_its_own_jobs_alone(finished, tmp_path):
     assert planned == {
         "predict_gslrm": 1,
         "score_predictions": 1,
+        "score_true_views": 1,
         "draw_contact_sheet": 1,
+        "eval_truth": 1,
         "eval_psnr": 1,
-        "total": 4,
+        "total": 6,
     }
+
+
+def test_lpips_changes_scores_and_no_prediction(finished, tmp_path):
+    changed = finished.copy(tmp_path)
+    changed.config["evaluation"]["lpips_weights"] = "checkpoints/lpips.safetensors"
+    told = changed.refuse("-n", "eval_psnr")
+    assert "evaluation.lpips_weights: files are missing; nothing was started" in told
+    assert "checkpoints/lpips.safetensors" in told
+    (changed.folder / "checkpoints").mkdir()
+    (changed.folder / "checkpoints/lpips.safetensors").touch()
+    planned = jobs(changed.make("-n", "eval_psnr"))
+    assert planned == {"score_predictions": 3, "score_baselines": 4, "eval_psnr": 1, "total": 8}
+
+
+def test_intervals_change_the_summary_alone(finished, tmp_path):
+    changed = finished.copy(tmp_path)
+    changed.config["evaluation"]["intervals"]["seed"] = 1
+    assert jobs(changed.make("-n", "eval_psnr")) == {"eval_psnr": 1, "total": 1}
+
+
+def test_a_recording_without_a_truth_is_asked_for_none(laboratory):
+    planned = jobs(laboratory.make("-n", "eval_psnr"))
+    assert planned["score_predictions"] == 3
+    assert not {"draw_true_views", "score_true_views", "score_true_views_of_baselines", "eval_truth"} & planned.keys()
 
 
 def test_job_limits_rerun_nothing(finished, tmp_path):

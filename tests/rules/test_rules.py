@@ -12,6 +12,8 @@ from safetensors.torch import load_file
 from mouse_facelift.capture import read_calibration
 from mouse_facelift.evaluation.columns import COLUMNS
 from mouse_facelift.evaluation.metrics import PSNR_CAP
+from mouse_facelift.evaluation.pairs import PAIR_COLUMNS
+from mouse_facelift.evaluation.score_tables import read_true_scores
 from mouse_facelift.formats.card import WeightsCard
 from mouse_facelift.formats.diagnosis import TrainingDiagnosis
 from mouse_facelift.formats.frames import Frames
@@ -20,6 +22,7 @@ from mouse_facelift.formats.ply import read_ply
 from mouse_facelift.formats.predictions import PredictionTable, Renderings
 from mouse_facelift.formats.sample_folder import read_sample
 from mouse_facelift.formats.sample_table import SampleTable, load_sample
+from mouse_facelift.formats.true_views import TrueViewsTable, read_surface
 from mouse_facelift.formats.verdict import Verdict
 from mouse_facelift.formats.views import Views
 from mouse_facelift.formats.whole import sha256
@@ -274,7 +277,8 @@ def test_draw_contact_sheet_draws_a_page(finished):
 def test_eval_psnr_has_every_experiment_beside_the_trivial_answers(finished):
     lines = (finished.folder / "results/eval_psnr.csv").read_text().splitlines()
     assert lines[0] == (
-        "experiment,dataset,normalization,input_views,sample,turn,view,role,psnr,psnr_foreground,ssim,iou,status"
+        "experiment,dataset,normalization,input_views,sample,turn,view,role,psnr,psnr_foreground,ssim,iou,"
+        "depth_p50_mm,depth_p90_mm,depth_in_front,block,foreground,status"
     )
     table = pd.read_csv(finished.folder / "results/eval_psnr.csv")
     assert set(table["experiment"]) == {*finished.config["experiments"], "white_picture", "visual_hull"}
@@ -285,11 +289,88 @@ def test_eval_psnr_has_every_experiment_beside_the_trivial_answers(finished):
         "resize": ["white_picture", "visual_hull", "real_camera"],
     }
     assert min(picture_size(finished.folder / "results/eval_psnr.png")) > 300
+    assert (summary["blocks"] == 1).all()  # all tested frames are one run, so nothing can be said of how sure means are
+    assert summary.filter(regex="_(low|high)$").isna().all(axis=None)
+    network = summary[~summary["experiment"].isin(["white_picture"])]
+    assert network["held_out_depth_p50_mm"].notna().all()
+    assert network["true_chamfer_mm"].notna().all()
+    assert (summary["true_turns"] == 1).all()
+
+
+def test_eval_psnr_compares_every_two_answers_of_a_task(finished):
+    pairs = pd.read_csv(finished.folder / "results/eval_psnr_pairs.csv")
+    assert list(pairs.columns) == PAIR_COLUMNS
+    for normalization, names in (("contract", 4), ("resize", 3)):
+        found = pairs[pairs["normalization"] == normalization]
+        assert len(found[["experiment", "other"]].drop_duplicates()) == names * (names - 1) / 2
+    table = pd.read_csv(finished.folder / "results/eval_psnr.csv")
+    held_out = table[(table["role"] == "held_out") & (table["normalization"] == "contract")]
+    means = held_out.groupby("experiment")["psnr"].mean()
+    row = pairs.set_index(["experiment", "other", "role", "metric"]).loc["full", "zero_shot", "held_out", "psnr"]
+    assert row["difference"] == pytest.approx(means["full"] - means["zero_shot"])
+    assert (row["pairs"], row["blocks"]) == (TESTED * TURNS, 1)
+    assert math.isnan(row["difference_low"])
+
+
+def test_every_table_has_its_twin_with_the_meaning_of_its_columns(finished):
+    for name in ("eval_psnr", "eval_psnr_summary", "eval_psnr_pairs", "eval_truth"):
+        stored = pd.read_parquet(finished.folder / f"results/{name}.parquet")
+        written = pd.read_csv(finished.folder / f"results/{name}.csv")
+        pd.testing.assert_frame_equal(stored, written, check_dtype=False)
+        assert set(stored.attrs) == set(written.columns)
+        if name != "eval_psnr_pairs":
+            assert stored.attrs["foreground"].endswith("target alpha > 0.5")
+
+
+def test_draw_true_views_shows_the_animal_where_its_points_are(finished):
+    for normalization in ("contract", "resize"):
+        path = finished.folder / f"results/truth/real.{normalization}/true_views.json"
+        truth = TrueViewsTable.read(path)
+        table_path = finished.folder / f"results/samples/real.{normalization}/table.json"
+        table = {row.name: row for row in SampleTable.read(table_path).samples}
+        assert [row.sample for row in truth.samples] == ["tiny_000011"]
+        (row,) = truth.samples
+        drawn, points = read_sample(path.parent / row.folder), read_surface(path.parent / row.folder)
+        assert drawn.images.shape == (3, SIZE, SIZE, 4)
+        assert points.shape == (2000, 3)
+        assert row.millimeters_per_unit == table[row.sample].millimeters_per_unit
+        if normalization == "contract":
+            assert contract_violations(drawn.cameras, contract_of(finished)) == []
+        captured = load_sample(table_path, table[row.sample])
+        for sample, least in ((drawn, 0.97), (captured, 0.9)):
+            for view, pixels in enumerate(sample.cameras.project(points)):
+                columns, rows = pixels.long().unbind(-1)
+                inside = (columns >= 0) & (columns < SIZE) & (rows >= 0) & (rows < SIZE)
+                shown = sample.alpha[view][rows[inside], columns[inside]]
+                assert float((shown > 0).double().mean()) > least, (normalization, view)
+        seen_from, taken_from = (
+            torch.nn.functional.normalize(sample.cameras.centers.double() - points.mean(0), dim=-1)
+            for sample in (drawn, captured)
+        )
+        assert float((seen_from @ taken_from.T).max()) < math.cos(math.radians(3))  # no capture has these cameras
+
+
+def test_score_true_views_tells_hull_from_network(finished):
+    truth = read_true_scores(finished.folder / "results/eval_truth.csv")
+    assert len(truth) == 3 + 2 * 2  # experiments, and two trivial answers of each normalization
+    rows = truth[truth["normalization"] == "contract"].set_index("experiment")
+    hull = rows.loc["visual_hull"]
+    assert 0 < hull["completeness_mm"] < 6
+    assert hull["chamfer_mm"] < 8  # of an animal 100 mm long, its voxels 3
+    assert hull["iou"] > 0.6
+    assert rows.loc["white_picture", ["accuracy_mm", "completeness_mm", "chamfer_mm"]].isna().all()
+    assert rows.loc["zero_shot", "chamfer_mm"] > hull["chamfer_mm"]  # its weights were drawn at random
 
 
 @pytest.mark.parametrize(
     "target",
-    ["results/tiny/verdict.json", "results/scores/full.csv", "results/contact_sheets/full.png"],
+    [
+        "results/tiny/verdict.json",
+        "results/scores/full.csv",
+        "results/scores/truth/full.csv",
+        "results/truth/real.contract/true_views.json",
+        "results/contact_sheets/full.png",
+    ],
 )
 def test_a_rule_alone_makes_its_output_anew(finished, tmp_path, target):
     again = finished.copy(tmp_path)
