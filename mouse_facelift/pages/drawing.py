@@ -2,6 +2,9 @@
 
 import io
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -11,7 +14,7 @@ INK, FAINT, RULE = "#010203", "#040506", "#070809"
 """stand for the page's colors; no drawing has these by itself"""
 _PAGE_COLORS = {INK: "currentColor", FAINT: "var(--faint)", RULE: "var(--rule)"}
 
-PAGE_STYLE = {
+_STYLE: dict[Any, Any] = {
     "axes.edgecolor": RULE,
     "axes.facecolor": "none",
     "axes.grid": True,
@@ -30,14 +33,21 @@ PAGE_STYLE = {
     "xtick.color": FAINT,
     "ytick.color": FAINT,
 }
-"""for `matplotlib.rc_context`, around the making of a figure"""
+
+
+@contextmanager
+def page_style() -> Iterator[None]:
+    """Around the making of a figure and `svg_of`."""
+    with mpl.rc_context(_STYLE):
+        yield
 
 
 def svg_of(figure: Figure, name: str) -> str:
     """The figure as an SVG element of a page, read out as `name`; equal figures give equal text."""
     written = io.StringIO()
-    with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
-        FigureCanvasSVG(figure).print_svg(written, metadata={"Date": None})
+    FigureCanvasSVG(figure)
+    with mpl.rc_context({"svg.hashsalt": name}):
+        figure.savefig(written, format="svg", metadata={"Date": None})
     text = written.getvalue()
     text = text[text.index("<svg") :]
     for stands_for, color in _PAGE_COLORS.items():

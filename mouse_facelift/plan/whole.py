@@ -17,6 +17,7 @@ from mouse_facelift.settings import (
     MadeMasks,
     NoFinetune,
     Normalization,
+    ReportedFiles,
     SceneFitting,
     Settings,
     digest,
@@ -231,10 +232,10 @@ class Plan:
 
     def truths(self, dataset: str) -> dict[str, str]:
         """What is true of the captures behind a dataset that are simulated, capture by capture; of others, nothing."""
-        captures = self.settings.datasets[self.captured(dataset)].captures
         return {
             capture: f"results/truth/{simulation}/truth.json"
-            for capture in captures
+            for part in sorted(self.settings.parts_of(dataset))
+            for capture in self.settings.datasets[part].captures
             for simulation in self.settings.simulations
             if self._is_of(capture, simulation)
         }

@@ -2,14 +2,14 @@
 
 import html
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
-import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
 from mouse_facelift.evaluation.columns import TASK
-from mouse_facelift.pages.drawing import PAGE_STYLE, RULE, svg_of
+from mouse_facelift.pages.drawing import RULE, page_style, svg_of
 from mouse_facelift.pages.table import draw_table
 
 SHOWN = {
@@ -34,13 +34,13 @@ BARS = 5.2, 1.9  # inches, of one experiment's bars
 PAIRED = {"psnr_foreground": "animal (dB)", "psnr": "whole (dB)", "iou": "IoU", "chamfer_mm": "Chamfer (mm)"}
 
 
-def tell_experiments(summary: pd.DataFrame, meanings: Mapping[str, str]) -> str:
-    """Write the section; `meanings` of the summary's columns are read out on their heads."""
+def tell_experiments(summary: pd.DataFrame) -> str:
+    """Write the section; what columns mean, as the summary's `attrs` say, stands on their heads."""
     shown = {column: words for column, words in SHOWN.items() if column in summary}
     head = ["experiment", "dataset", "normalization", "inputs", "samples"]
     heads = [html.escape(words) for words in head]
     heads += [
-        f'<span title="{html.escape(meanings.get(column, ""))}">{html.escape(words)}</span>'
+        f'<span title="{html.escape(str(summary.attrs[column]))}">{html.escape(words)}</span>'
         for column, (words, _) in shown.items()
     ]
     rows = []
@@ -97,7 +97,7 @@ def tell_views(scores: pd.DataFrame) -> str:
 def _bars(name: str, scores: pd.DataFrame) -> str:
     means = scores.groupby(["view", "role"], sort=False)["psnr_foreground"].mean().unstack("role")
     roles: Sequence[str] = [role for role in COLORS if role in means]
-    with mpl.rc_context(PAGE_STYLE):
+    with page_style():
         figure = Figure(figsize=BARS, layout="constrained")
         panel = figure.subplots()
         wide = 0.8 / len(roles)
@@ -111,7 +111,7 @@ def _bars(name: str, scores: pd.DataFrame) -> str:
         return svg_of(figure, f"bars of {name}")
 
 
-def _number(line: Mapping[str, object], column: str, digits: int) -> str:
+def _number(line: Mapping[Hashable, Any], column: str, digits: int) -> str:
     value = line[column]
     if not isinstance(value, int | float) or math.isnan(value):
         return ""

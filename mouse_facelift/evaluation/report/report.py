@@ -1,12 +1,10 @@
 """Rule `write_report`: one page on a run, which needs nothing beside it."""
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 
 import cv2
 import pandas as pd
-from pyarrow import ArrowInvalid, parquet
 
 from mouse_facelift.evaluation.report.captures import tell_captures, tell_residuals
 from mouse_facelift.evaluation.report.experiments import tell_experiments, tell_pairs, tell_views
@@ -53,7 +51,7 @@ def write_report(
     """Write the page.
 
     Args:
-        summary: Parquet of `eval_psnr`, whose metadata tell what its columns mean; likewise `scores` and `pairs`.
+        summary: Parquet of `eval_psnr`, likewise `scores` and `pairs`.
         scores: one row an experiment, sample, turn and view.
         pairs: every two experiments compared.
         plot: the summary as bars, a PNG.
@@ -65,11 +63,9 @@ def write_report(
         FileNotFoundError: a file is absent.
         ValueError: a file is not what it should be.
     """
-    rows, meanings = read_with_meanings(summary)
-    of_views, _ = read_with_meanings(scores)
-    compared, _ = read_with_meanings(pairs)
+    rows, of_views, compared = map(pd.read_parquet, (summary, scores, pairs))
     sections = {
-        "experiments": tell_experiments(rows, meanings)
+        "experiments": tell_experiments(rows)
         + draw_zoomable(plot.read_bytes(), "png", "PSNR of every experiment as bars", "Means over views.")
         + tell_pairs(compared),
         "views": tell_views(of_views),
@@ -87,19 +83,6 @@ def write_report(
     title = "mouse-facelift: report"
     write_text_whole(report, draw_page(title, title, [*body, behavior_script()], BEHAVIOR_STYLE + STYLE))
     logger.info("%s: %.1f MB", report, report.stat().st_size / 1e6)
-
-
-def read_with_meanings(path: Path) -> tuple[pd.DataFrame, Mapping[str, str]]:
-    """Read a table of results from its Parquet file, and what its columns mean.
-
-    Raises ValueError if it is none.
-    """
-    try:
-        table = parquet.read_table(path)
-    except ArrowInvalid as error:
-        raise ValueError(f"{path}: not a table in Parquet: {error}") from error
-    metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
-    return table.to_pandas(), metadata
 
 
 def _sheets(files: ReportedFiles) -> str:

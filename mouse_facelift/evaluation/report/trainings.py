@@ -4,13 +4,12 @@ import html
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mouse_facelift.formats.diagnosis import TrainingDiagnosis
-from mouse_facelift.pages.drawing import FAINT, PAGE_STYLE, svg_of
+from mouse_facelift.pages.drawing import FAINT, page_style, svg_of
 from mouse_facelift.pages.page import draw_light
 from mouse_facelift.settings import ReportedTraining
 
@@ -55,7 +54,7 @@ def _tell(training: ReportedTraining) -> str:
 
 def draw_curves(name: str, steps: pd.DataFrame, diagnosis: TrainingDiagnosis) -> str:
     """Loss, gradient norm, held-out PSNR and, of fine-tunings, white beside the targets', as an SVG."""
-    with mpl.rc_context(PAGE_STYLE):
+    with page_style():
         figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
         loss, norm, held_out, last = figure.subplots(1, 4)
         loss.plot(steps["step"], steps["loss"], color=LINE, alpha=0.3, linewidth=0.8)
