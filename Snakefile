@@ -23,6 +23,7 @@ include: "rules/gslrm.smk"
 include: "rules/evaluation.smk"
 include: "rules/viewing.smk"
 include: "rules/log_experiments.smk"
+include: "rules/report.smk"
 
 
 rule all:

@@ -9,7 +9,7 @@ import torch
 from mouse_facelift.evaluation.build_viewer import describe_experiment
 from mouse_facelift.evaluation.export_models import export_models
 from mouse_facelift.evaluation.rendered_turns import Predictions
-from mouse_facelift.evaluation.scores import read_scores
+from mouse_facelift.evaluation.score_tables import read_scores
 from mouse_facelift.formats.models import ModelTable
 from mouse_facelift.formats.ply import read_ply
 from mouse_facelift.formats.predictions import PredictionTable

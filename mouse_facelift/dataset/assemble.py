@@ -6,11 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from mouse_facelift.dataset.choose_views import choose_views
 from mouse_facelift.dataset.split import split_timeline
 from mouse_facelift.formats.manifest import Vector
 from mouse_facelift.formats.sample_table import SampleRow, SampleTable, SplitName, write_lists
-from mouse_facelift.formats.views import PosedSample, Views
+from mouse_facelift.formats.views import RESIDUAL_COLUMNS, PosedSample, Views
+from mouse_facelift.formats.whole import whole_file
 from mouse_facelift.geometry.contract import SUBJECT_FIELD, subject_violations
 from mouse_facelift.settings import CameraContract, Dataset
 
@@ -20,12 +23,16 @@ log = logging.getLogger(__name__)
 def assemble_dataset(
     views: list[Path],
     table: Path,
+    residuals: Path,
     dataset_name: str,
     dataset: Dataset,
     normalization_name: str,
     contract: CameraContract,
 ) -> None:
     """Write a sample table, and beside it FaceLift's list files `train.txt`, `val.txt`, `test.txt`.
+
+    `residuals` is a CSV of RESIDUAL_COLUMNS, in px of the view, a row a view of every sample: how exactly it was
+    brought to the contract.
 
     Folders are told relative to the table, in both. Captures stand in the order of the dataset, frames in that of time.
 
@@ -41,6 +48,7 @@ def assemble_dataset(
         if manifest.capture not in dataset.captures:
             raise ValueError(f"{path}: capture: found {manifest.capture!r}, expected one of {list(dataset.captures)}")
     rows: list[SampleRow] = []
+    measured: list[dict[str, object]] = []
     for capture in dataset.captures:
         timeline = _timeline({path: views for path, views in manifests.items() if views.capture == capture}, capture)
         whole = [(folder, sample) for folder, sample in timeline if len(sample.view_names) >= dataset.views]
@@ -49,11 +57,11 @@ def assemble_dataset(
             log.info("%s: %d frames left out: fewer than %d views show the animal", capture, lacking, dataset.views)
         usual = _usual_views(whole, dataset.views)
         roles = split_timeline(len(whole), dataset.split)
-        rows += [
-            _describe(capture, folder, sample, _views_of(sample, usual, dataset.views), role, table)
-            for (folder, sample), role in zip(whole, roles, strict=True)
-            if role is not None
-        ]
+        for (folder, sample), role in zip(whole, roles, strict=True):
+            if role is not None:
+                chosen = _views_of(sample, usual, dataset.views)
+                rows.append(_describe(capture, folder, sample, chosen, role, table))
+                measured += _measured(rows[-1], sample)
         counts = Counter(role or "left out" for role in roles)
         log.info("%s: %s", capture, ", ".join(f"{count} {role}" for role, count in counts.items()))
     if missing := sorted(set(dataset.split.blocks) - {row.split for row in rows}):
@@ -61,6 +69,8 @@ def assemble_dataset(
             f"{table}: split: no frame is left for {missing}: blocks {list(dataset.split.blocks)} with a gap of"
             f" {dataset.split.gap} frames over {sum(len(manifest.samples) for manifest in manifests.values())} frames"
         )
+    with whole_file(residuals) as partial:
+        pd.DataFrame(measured, columns=RESIDUAL_COLUMNS).to_csv(partial, index=False)
     write_lists(table, rows)
     SampleTable(
         dataset=dataset_name,
@@ -127,6 +137,20 @@ def _describe(
         subject_radius=sample.subject_radius,
         checksums=sample.checksums,
     )
+
+
+def _measured(row: SampleRow, sample: PosedSample) -> list[dict[str, object]]:
+    """What is known of how exact the chosen views are."""
+    return [
+        {
+            "sample": row.name,
+            "view": sample.view_names[view],
+            **sample.residuals[view].model_dump(),
+            "measured_over": "hull",
+            "magnification": sample.magnification[view],
+        }
+        for view in row.views
+    ]
 
 
 def _all_violations(manifests: Iterable[Views], contract: CameraContract) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from mouse_facelift.evaluation.rendered_turns import Predictions
-from mouse_facelift.evaluation.scores import read_scores
+from mouse_facelift.evaluation.score_tables import read_scores
 from mouse_facelift.formats.models import ModelRow, ModelTable
 from mouse_facelift.formats.predictions import Role
 from mouse_facelift.formats.sample_table import SampleRow, load_cameras, load_sample

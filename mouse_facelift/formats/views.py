@@ -12,6 +12,8 @@ from mouse_facelift.formats.manifest import Manifest, Matrix3, Matrix4, Record, 
 from mouse_facelift.geometry.cameras import Cameras
 
 DEPTHS_FILE = "depths.npz"
+RESIDUAL_COLUMNS = ["sample", "view", "p50", "p95", "max", "measured_over", "magnification"]
+"""of the table of residuals beside a sample table"""
 
 
 class ViewResidual(Record):

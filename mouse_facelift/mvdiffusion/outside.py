@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.formats.sample_table import SampleTable, load_sample, write_lists
+from mouse_facelift.formats.views import RESIDUAL_COLUMNS
 from mouse_facelift.formats.whole import whole_file, whole_folder
 from mouse_facelift.geometry.cameras import Cameras
 from mouse_facelift.mvdiffusion.drawn_sample import own_seed, turned_to_first, write_drawn_sample
@@ -44,7 +45,6 @@ from mouse_facelift.training.precision import require_precision
 
 log = logging.getLogger(__name__)
 
-RESIDUAL_COLUMNS = ["sample", "view", "p50", "p95", "max", "measured_over", "magnification"]
 _TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _DISTANCE = 4.0  # of Zero123++'s rig, which then is scaled to the contract: any number would do
 

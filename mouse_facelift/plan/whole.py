@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from mouse_facelift.plan.generators import GeneratorPlan
+from mouse_facelift.plan.report import reported_files
 from mouse_facelift.settings import (
     AlphaMasks,
     Capture,
@@ -16,6 +17,7 @@ from mouse_facelift.settings import (
     MadeMasks,
     NoFinetune,
     Normalization,
+    ReportedFiles,
     SceneFitting,
     Settings,
     digest,
@@ -158,12 +160,20 @@ class Plan:
         row = self.settings.rows[experiment]
         return f"results/samples/{row.dataset}.{row.normalization}/table.json"
 
-    def teaching_table(self, experiment: str) -> str:
-        """The samples from which an experiment learns."""
+    def report(self) -> ReportedFiles:
+        """What the report of all experiments is made of."""
+        return reported_files(self)
+
+    def teaching(self, experiment: str) -> str:
+        """The dataset from which an experiment learns; its own, where it learns nothing."""
         row = self.settings.rows[experiment]
         if isinstance(row.finetune, NoFinetune) or row.finetune.learns_from is None:
-            return self.table(experiment)
-        return f"results/samples/{row.finetune.learns_from}.{row.normalization}/table.json"
+            return row.dataset
+        return row.finetune.learns_from
+
+    def teaching_table(self, experiment: str) -> str:
+        """The samples from which an experiment learns."""
+        return f"results/samples/{self.teaching(experiment)}.{self.settings.rows[experiment].normalization}/table.json"
 
     def training(self, experiment: str) -> str | None:
         """Name of the training behind an experiment; rows that differ in evaluation alone share it."""

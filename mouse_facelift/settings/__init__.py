@@ -66,6 +66,7 @@ from mouse_facelift.settings.reading import (
     read_settings,
     refuse_repeated_keys,
 )
+from mouse_facelift.settings.report import Report, ReportedFiles, ReportedTraining
 from mouse_facelift.settings.verdict import Limit, VerdictLimits, VerdictLine, VerdictWork
 from mouse_facelift.settings.view_generation import (
     AttentionLora,
@@ -150,6 +151,9 @@ __all__ = [
     "Pretraining",
     "Relabel",
     "RenderedPlan",
+    "Report",
+    "ReportedFiles",
+    "ReportedTraining",
     "Resize",
     "SamplingPlan",
     "SceneFitting",

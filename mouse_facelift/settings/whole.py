@@ -15,6 +15,7 @@ from mouse_facelift.settings.fitting import SceneFitting
 from mouse_facelift.settings.learning import Checkpoint, Experiment, NoFinetune, Pretraining
 from mouse_facelift.settings.log_experiments import LogExperiments, name_in_log
 from mouse_facelift.settings.normalization import Normalization, NormalizationModes, NormalizationWork
+from mouse_facelift.settings.report import Report
 from mouse_facelift.settings.verdict import VerdictWork
 from mouse_facelift.settings.view_generation import GeneratorPretraining, GeneratorStart, Plucker, ViewGenerator
 
@@ -124,6 +125,7 @@ class Settings(Section):
     exports: Exports
     scene_fitting: SceneFitting | None
     """null: no scene is fitted"""
+    report: Report
     compute: Compute
     jobs: Jobs
 
@@ -143,6 +145,10 @@ class Settings(Section):
         self._require_of_generators()
         if clash := sorted(self.experiments.keys() & self.log_rows.keys()):
             raise ValueError(f"experiments: {', '.join(clash)}: taken by rows of log_experiments; choose another name")
+        for name in self.report.viewers:
+            _require(name, self.experiments, "report.viewers")
+        if self.report.log_experiments and self.log_experiments is None:
+            raise ValueError("report.log_experiments: true, but log_experiments is null")
         for name, experiment in self.experiments.items():
             self._require_of_experiment(experiment, f"experiments.{name}")
         for name, experiment in self.log_rows.items():
