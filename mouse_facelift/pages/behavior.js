@@ -3,7 +3,7 @@
 
 function cellValue(row, column) {
   const cell = row.cells[column];
-  const told = cell.dataset.value ?? cell.textContent.trim();
+  const told = cell.querySelector("[data-number]")?.dataset.number ?? cell.textContent.trim();
   const number = Number(told);
   return told !== "" && Number.isFinite(number) ? number : told;
 }
@@ -99,7 +99,7 @@ for (const button of document.querySelectorAll("button.inner-page")) {
     const frame = document.createElement("iframe");
     const coded = document.getElementById(button.dataset.page).textContent.trim();
     const bytes = Uint8Array.from(atob(coded), (letter) => letter.charCodeAt(0));
-    frame.src = URL.createObjectURL(new Blob([bytes], { type: "text/html" }));
+    frame.srcdoc = new TextDecoder().decode(bytes);
     frame.title = button.textContent;
     frame.className = "inner-page";
     button.replaceWith(frame);

@@ -5,8 +5,9 @@ import html
 from importlib import resources
 
 BEHAVIOR_STYLE = """
-table.sortable th button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer;
-  text-align: left; } table.sortable th button::after { content: " \\2195"; opacity: 0.5; }
+table.sortable th { vertical-align: bottom; min-width: 5em; }
+table.sortable th button { margin: 0; font: inherit; color: inherit; background: none; border: 0; padding: 0;
+  cursor: pointer; text-align: left; } table.sortable th button::after { content: " \\2195"; opacity: 0.5; }
 th[aria-sort=ascending] button::after { content: " \\2191"; opacity: 1; }
 th[aria-sort=descending] button::after { content: " \\2193"; opacity: 1; }
 img.zoomable { cursor: zoom-in; } dialog.zoom { max-width: 96vw; max-height: 94vh; overflow: auto; padding: 8px;

@@ -107,7 +107,8 @@ def _bars(name: str, scores: pd.DataFrame) -> str:
         panel.set_xticks(range(len(means)), [str(view) for view in means.index], fontsize=8)
         panel.grid(visible=False, axis="x")
         panel.axhline(0, color=RULE, linewidth=0.8)
-        panel.legend(fontsize=8, loc="lower right", ncols=2)
+        panel.set_axisbelow(True)
+        figure.legend(fontsize=8, loc="outside upper right", ncols=2)
         return svg_of(figure, f"bars of {name}")
 
 

@@ -66,7 +66,7 @@ def write_report(
     rows, of_views, compared = map(pd.read_parquet, (summary, scores, pairs))
     sections = {
         "experiments": tell_experiments(rows)
-        + draw_zoomable(plot.read_bytes(), "png", "PSNR of every experiment as bars", "Means over views.")
+        + draw_zoomable(plot.read_bytes(), "png", "PSNR of every experiment as bars", "The same means as bars.")
         + tell_pairs(compared),
         "views": tell_views(of_views),
         "sheets": _sheets(files),

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -80,9 +81,8 @@ def write_views(tmp_path: Path) -> WriteViews:
 def assemble(
     views: list[Path], table: Path, captures: tuple[str, ...] = ("a", "b"), split: Split = SPLIT
 ) -> SampleTable:
-    assemble_dataset(
-        views, table, "real", Dataset(captures=captures, domain="mouse", views=3, split=split), "keep", CONTRACT
-    )
+    dataset = Dataset(captures=captures, domain="mouse", views=3, split=split)
+    assemble_dataset(views, table, table.with_name("residuals.csv"), "real", dataset, "keep", CONTRACT)
     return SampleTable.read(table)
 
 
@@ -104,6 +104,10 @@ def test_chunks_of_several_captures_become_one_table(write_views: WriteViews, tm
     assert table.violations == ()
     assert table.samples[0].millimeters_per_unit == pytest.approx(125)
     assert len({row.name for row in table.samples}) == len(table.samples)
+    residuals = pd.read_csv(tmp_path / "samples" / "real.keep" / "residuals.csv")
+    assert residuals["sample"].tolist() == [row.name for row in table.samples for _ in row.view_names]
+    assert residuals["view"].tolist() == [name for row in table.samples for name in row.view_names]
+    assert residuals[["p50", "p95", "max", "magnification"]].notna().all().all()
 
 
 def test_samples_load_through_table_and_lists(write_views: WriteViews, tmp_path: Path) -> None:

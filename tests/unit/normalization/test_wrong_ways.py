@@ -75,7 +75,7 @@ def test_relabel_is_refused_unless_an_experiment_allows_it(run: Run, contract: C
     """Each of its cameras keeps the contract, so the network's side must go by what the manifest says."""
     dataset = Dataset(domain="mouse", captures=("ellipsoids",), views=6, split=Split(blocks=("train", "test"), gap=0))
     table = tmp_path / "table.json"
-    assemble_dataset([run(RELABEL)], table, "real", dataset, "relabel", contract)
+    assemble_dataset([run(RELABEL)], table, tmp_path / "residuals.csv", "real", dataset, "relabel", contract)
     samples = SampleTable.read(table)
     with pytest.raises(ValueError, match=r"breaks the camera contract:\n  pixels: view Camera\d: found a picture that"):
         require_honest(samples, table, contract, False, "grade_a")
