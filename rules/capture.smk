@@ -111,7 +111,12 @@ rule judge_capture:
         pictures=lambda w: plan.pictures(w.capture),
     output:
         verdict="results/{capture}/verdict.json",
-        page="results/{capture}/verdict.html",
+        page=report(
+            "results/{capture}/verdict.html",
+            caption="captions/verdict.rst",
+            category="Captures",
+            labels={"capture": "{capture}"},
+        ),
     log:
         "logs/judge_capture/{capture}.log",
     conda:

@@ -150,7 +150,12 @@ rule draw_contact_sheet:
     input:
         predictions="results/predictions/{experiment}/predictions.json",
     output:
-        sheet="results/contact_sheets/{experiment}.png",
+        sheet=report(
+            "results/contact_sheets/{experiment}.png",
+            caption="captions/contact_sheet.rst",
+            category="Contact sheets",
+            labels={"experiment": "{experiment}"},
+        ),
     log:
         "logs/draw_contact_sheet/{experiment}.log",
     conda:
@@ -174,10 +179,10 @@ rule eval_psnr:
         sheets=expand("results/contact_sheets/{experiment}.png", experiment=settings.experiments),
     output:
         table="results/eval_psnr.csv",
-        summary="results/eval_psnr_summary.csv",
+        summary=report("results/eval_psnr_summary.csv", caption="captions/summary.rst", category="Experiments"),
         pairs="results/eval_psnr_pairs.csv",
         parquet=expand("results/eval_psnr{part}.parquet", part=["", "_summary", "_pairs"]),
-        plot="results/eval_psnr.png",
+        plot=report("results/eval_psnr.png", caption="captions/eval_psnr.rst", category="Experiments"),
     log:
         "logs/eval_psnr.log",
     conda:
@@ -225,7 +230,7 @@ rule proof_of_learning:
         fitted=plan.fitting_seconds().values(),
     output:
         table="results/proof_of_learning.csv",
-        plot="results/proof_of_learning.png",
+        plot=report("results/proof_of_learning.png", caption="captions/proof.rst", category="Does it learn"),
         page="results/proof_of_learning.md",
     log:
         "logs/proof_of_learning.log",

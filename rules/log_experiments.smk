@@ -10,7 +10,9 @@ rule log_experiments:
     output:
         table="results/log_experiments/table.csv",
         curves="results/log_experiments/curves.png",
-        page="results/log_experiments/page.html",
+        page=report(
+            "results/log_experiments/page.html", caption="captions/log_experiments.rst", category="Research log"
+        ),
     log:
         "logs/log_experiments.log",
     conda:

@@ -12,7 +12,7 @@ rule write_report:
         files=REPORTED.all,
         configuration=workflow.configfiles,
     output:
-        report="results/report.html",
+        report=report("results/report.html", caption="captions/report.rst", category="Report"),
     log:
         "logs/write_report.log",
     conda:

@@ -123,7 +123,9 @@ rule measure_normalizations:
         ],
     output:
         table="results/normalization_modes.csv",
-        plot="results/normalization_modes.png",
+        plot=report(
+            "results/normalization_modes.png", caption="captions/normalization_modes.rst", category="Normalization"
+        ),
     log:
         "logs/measure_normalizations.log",
     conda:

@@ -29,7 +29,12 @@ rule draw_turntable:
     input:
         models="results/models/{experiment}/models.json",
     output:
-        mp4="results/turntables/{experiment}/sequence.mp4",
+        mp4=report(
+            "results/turntables/{experiment}/sequence.mp4",
+            caption="captions/turntable.rst",
+            category="Turntables",
+            labels={"experiment": "{experiment}"},
+        ),
         gif="results/turntables/{experiment}/sequence.gif",
     log:
         "logs/draw_turntable/{experiment}.log",
@@ -56,7 +61,12 @@ rule build_viewer:
         scores=lambda w: plan.scores({w.experiment: settings.rows[w.experiment]}, plan.answers()),
         turntable="results/turntables/{experiment}/sequence.gif",
     output:
-        viewer="results/viewers/{experiment}.html",
+        viewer=report(
+            "results/viewers/{experiment}.html",
+            caption="captions/viewer.rst",
+            category="In three dimensions",
+            labels={"experiment": "{experiment}"},
+        ),
     log:
         "logs/build_viewer/{experiment}.log",
     conda:

@@ -31,6 +31,13 @@ def test_the_report_tells_what_ran_and_needs_nothing_beside_it(reported):
     assert len(identifiers) == len(set(identifiers))
 
 
+def test_snakemakes_own_report_has_captions_and_categories(reported):
+    reported.make("results/report.html", "--report", "snakemake_report.html")
+    page = (reported.folder / "snakemake_report.html").read_text()
+    for words in ("Contact sheets", "Experiments", "Captures", "In three dimensions", "One row an experiment"):
+        assert words in page, words
+
+
 def test_another_configuration_cannot_ask_for_viewers_of_nothing(reported, tmp_path):
     broken = reported.copy(tmp_path)
     broken.config["report"]["viewers"] = ["absent"]
