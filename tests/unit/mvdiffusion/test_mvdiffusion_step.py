@@ -16,7 +16,8 @@ from mouse_facelift.mvdiffusion.step import GenerationStep, draw_objects, learne
 from mouse_facelift.settings import GeneratorGuardPolicy, Plucker, SamplingPlan, ViewIndex
 from mouse_facelift.training.diagnose import diagnose
 from mouse_facelift.training.guard import Guard, HeldOutPsnr
-from mouse_facelift.training.loop import Deadline, train
+from mouse_facelift.training.leaving import Deadline
+from mouse_facelift.training.loop import train
 from mouse_facelift.training.state import StateFolder
 from tests.unit.mvdiffusion.conftest import random_rig
 from tests.unit.mvdiffusion.tiny_generation import VIEWS, Ring, plan, tiny_generator
