@@ -22,6 +22,32 @@ rule write_fresh_generator:
         " --size {params.size:q} --picture-size {params.picture_size} 2>&1 | tee {log} >&2"
 
 
+rule write_prompts:
+    input:
+        lambda w: plan.generators.text_files(w.start),
+    output:
+        prompts="results/generator_starts/{start}/prompts.pt",
+    log:
+        "logs/write_prompts/{start}.log",
+    wildcard_constraints:
+        start=among(plan.generators.without_prompts()),
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        folder=lambda w: settings.generator_starts[w.start].folder,
+        code=code("mvdiffusion.prompts"),
+    shell:
+        "python -m workflow_scripts.write_prompts --folder {params.folder:q} --prompts {output.prompts}"
+        " 2>&1 | tee {log} >&2"
+
+
+ruleorder: write_prompts > write_fresh_generator
+
+
 rule pretrain_mvdiffusion:
     input:
         animals=plan.packs(),
@@ -142,6 +168,40 @@ rule generate_views:
         " 2>&1 | tee {log} >&2"
 
 
+rule draw_outside_views:
+    input:
+        files=lambda w: plan.generators.outside_files(w.dataset),
+        samples=lambda w: f"results/samples/{settings.outside_datasets[w.dataset].of}.{w.normalization}/table.json",
+    output:
+        table="results/samples/{dataset}.{normalization}/table.json",
+        residuals="results/samples/{dataset}.{normalization}/residuals.csv",
+    log:
+        "logs/draw_outside_views/{dataset}.{normalization}.log",
+    wildcard_constraints:
+        dataset=among(settings.outside_datasets),
+    conda:
+        "../envs/pipeline.yaml"
+    threads: settings.compute.threads
+    resources:
+        gpu=settings.jobs.gpu,
+        mem_mb=8000,
+        runtime=settings.jobs.training_minutes,
+    params:
+        folder=lambda w: settings.outside_datasets[w.dataset].folder,
+        dataset=lambda w: settings.outside_datasets[w.dataset].model_dump_json(),
+        normalization=lambda w: settings.normalizations[w.normalization].model_dump_json(),
+        hull_resolution=settings.normalization_work.hull_resolution,
+        contract=settings.camera_contract.model_dump_json(),
+        compute=settings.compute.model_dump_json(),
+        code=code("mvdiffusion.outside", "mvdiffusion.generators", "mvdiffusion.drawn_sample", "carving", "formats"),
+    shell:
+        "python -m workflow_scripts.draw_outside_views --samples {input.samples} --folder {params.folder:q}"
+        " --table {output.table} --residuals {output.residuals} --dataset-name {wildcards.dataset}"
+        " --dataset {params.dataset:q} --normalization {params.normalization:q}"
+        " --hull-resolution {params.hull_resolution} --contract {params.contract:q} --compute {params.compute:q}"
+        " 2>&1 | tee {log} >&2"
+
+
 rule draw_views:
     input:
         unpack(lambda w: plan.generators.files(w.generator)),
@@ -222,4 +282,4 @@ rule mix_datasets:
         " --dataset-name {wildcards.dataset} 2>&1 | tee {log} >&2"
 
 
-ruleorder: generate_views > mix_datasets > assemble_dataset
+ruleorder: simulate_posed_animals > generate_views > draw_outside_views > mix_datasets > assemble_dataset

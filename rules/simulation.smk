@@ -58,6 +58,31 @@ rule simulate_animals:
         " 2>&1 | tee {log} >&2"
 
 
+rule simulate_posed_animals:
+    output:
+        table="results/samples/{dataset}.{normalization}/table.json",
+    log:
+        "logs/simulate_posed_animals/{dataset}.{normalization}.log",
+    wildcard_constraints:
+        dataset=among(settings.posed_datasets),
+    conda:
+        "../envs/pipeline.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        dataset=lambda w: settings.posed_datasets[w.dataset].model_dump_json(),
+        normalization=lambda w: settings.normalizations[w.normalization].model_dump_json(),
+        contract=settings.camera_contract.model_dump_json(),
+        code=code("simulation", "imaging.pictures", "geometry.contract", "formats.sample_folder"),
+    shell:
+        "python -m workflow_scripts.simulate_posed_animals --table {output.table}"
+        " --dataset-name {wildcards.dataset} --dataset {params.dataset:q}"
+        " --normalization-name {wildcards.normalization} --normalization {params.normalization:q}"
+        " --contract {params.contract:q} 2>&1 | tee {log} >&2"
+
+
 rule measure_normalizations:
     input:
         views=lambda w: plan.measured_views(),

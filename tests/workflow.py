@@ -56,7 +56,8 @@ def tiny_config() -> Config:
         if row["finetune"]["method"] == "full":
             row["finetune"] = row["finetune"] | {"steps": 6, "batch": 1, "warmup_steps": 1, "checkpoint_every": 2}
     _shrink_log(config["log_experiments"])
-    config["generators"] = config["generated_datasets"] = config["mixed_datasets"] = {}
+    for section in ("posed_datasets", "generators", "generated_datasets", "outside_datasets", "mixed_datasets"):
+        config[section] = {}
     config["pretraining"]["animals"] = {"count": 10, "held_out": 2, "views": 7, "seed": 0}
     config["pretraining"]["network"] |= {"width": 32, "head_width": 16, "layers": 1}
     for stage in ("surface_training", "training"):

@@ -12,7 +12,8 @@ from mouse_facelift.formats.predictions import chosen_samples
 from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.formats.sample_table import SampleTable
 from mouse_facelift.mvdiffusion.canonical import degrees_from_released, nearest_released_views, relative_azimuths
-from mouse_facelift.mvdiffusion.generate import load_drawing, own_seed
+from mouse_facelift.mvdiffusion.drawn_sample import own_seed
+from mouse_facelift.mvdiffusion.generate import load_drawing
 from mouse_facelift.mvdiffusion.held_out import reference_first
 from mouse_facelift.rendering.backends import device_of, use_threads
 from mouse_facelift.settings import CameraContract, Compute, Evaluation, ViewGenerator

@@ -1,8 +1,6 @@
 """Rule `generate_views`: views drawn from one picture each, as a sample table."""
 
-import hashlib
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -10,14 +8,13 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from tqdm import tqdm
 
-from mouse_facelift.formats.sample_folder import Sample, write_sample
+from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.formats.sample_table import SampleRow, SampleTable, load_sample, write_lists
-from mouse_facelift.formats.whole import checksums, whole_folder
+from mouse_facelift.formats.whole import whole_folder
 from mouse_facelift.geometry.cameras import Cameras
 from mouse_facelift.geometry.contract import contract_violations
-from mouse_facelift.geometry.rotations import turn_about_z
-from mouse_facelift.geometry.similarity import Similarity
 from mouse_facelift.mvdiffusion.canonical import released_cameras
+from mouse_facelift.mvdiffusion.drawn_sample import joined_cameras, own_seed, turned_to_first, write_drawn_sample
 from mouse_facelift.mvdiffusion.generator import Generator, load_generator
 from mouse_facelift.mvdiffusion.loading import find_weights
 from mouse_facelift.mvdiffusion.prompts import RELEASED_VIEWS
@@ -26,8 +23,6 @@ from mouse_facelift.settings import CameraContract, Compute, GeneratedDataset, S
 from mouse_facelift.training.trained import read_card_of
 
 log = logging.getLogger(__name__)
-
-DRAWN = "drawn_"  # before the names of drawn views
 
 
 def generate_views(
@@ -74,7 +69,7 @@ def generate_views(
             drawn = draw_sample(whole, sample, row, dataset, sampling)
             violations |= dict.fromkeys(contract_violations(drawn.cameras, contract))
             names = RELEASED_VIEWS if dataset.cameras == "released" else row.view_names
-            rows.append(_write(partial, folder.name, drawn, names, sample, row))
+            rows.append(write_drawn_sample(partial, folder.name, drawn, names, sample, row))
     write_lists(table, rows)
     SampleTable(
         dataset=dataset_name,
@@ -99,23 +94,14 @@ def draw_sample(
     if generator.film is None:
         drawn = generator.draw([sample], [rig], sampling, seed)[0]
     else:
-        told = _joined(sample.cameras[[0]], rig)
+        told = joined_cameras(sample.cameras[[0]], rig)
         drawn = generator.draw([sample], [told], sampling, seed)[0, 1:]
     return Sample(sample.name, rig, _opaque(drawn, dataset.white))
 
 
 def rig_about(cameras: Cameras, contract: CameraContract) -> Cameras:
     """The released rig, turned about z until its front stands at the azimuth of the first of the cameras."""
-    front = cameras.camera_to_world[0, :2, 3].double()
-    azimuth = float(torch.rad2deg(torch.atan2(front[1], front[0])))
-    rig = released_cameras(contract)
-    turn = Similarity(1.0, turn_about_z(azimuth + 90), torch.zeros(3, dtype=torch.float64))
-    return Cameras(turn.poses(rig.camera_to_world), rig.intrinsics, rig.width, rig.height)
-
-
-def own_seed(seed: int, name: str) -> int:
-    """A seed of 63 bits for one sample."""
-    return int.from_bytes(hashlib.sha256(f"{seed} {name}".encode()).digest()[:8], "big") >> 1
+    return turned_to_first(released_cameras(contract), cameras)
 
 
 def load_drawing(
@@ -133,32 +119,3 @@ def _opaque(drawn: Float[Tensor, "view 3 height width"], white: float) -> UInt8[
     colors = (255 * drawn.cpu()).round().to(torch.uint8).permute(0, 2, 3, 1)
     shown = ((1 - drawn.cpu()).amax(dim=1) >= white)[..., None]
     return torch.cat([colors, 255 * shown.to(torch.uint8)], dim=-1)
-
-
-def _joined(first: Cameras, others: Cameras) -> Cameras:
-    return Cameras(
-        torch.cat([first.camera_to_world.double(), others.camera_to_world.double()]),
-        torch.cat([first.intrinsics.double(), others.intrinsics.double()]),
-        others.width,
-        others.height,
-    )
-
-
-def _write(partial: Path, place: str, drawn: Sample, names: Sequence[str], sample: Sample, row: SampleRow) -> SampleRow:
-    """Write drawn views and then witnesses as one sample, whose folder will be in `place` beside the table."""
-    witnesses = list(range(1, len(sample.cameras)))
-    view_names = (*(DRAWN + name for name in names), *(row.view_names[view] for view in witnesses))
-    folder = partial / row.name
-    folder.mkdir()
-    cameras = _joined(drawn.cameras, sample.cameras[witnesses])
-    images = torch.cat([drawn.images, sample.images[witnesses]])
-    write_sample(folder, Sample(row.name, cameras, images), view_names)
-    return row.model_copy(
-        update={
-            "folder": f"{place}/{row.name}",
-            "views": tuple(range(len(cameras))),
-            "view_names": view_names,
-            "witnesses": len(witnesses),
-            "checksums": checksums(folder),
-        }
-    )

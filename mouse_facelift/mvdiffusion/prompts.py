@@ -1,4 +1,7 @@
-"""Prompt embeddings, one for each view: the only thing that tells the released network which view it draws."""
+"""Prompt embeddings, one for each view: the only thing that tells the released network which view it draws.
+
+Rule `write_prompts` makes them where a start has a text encoder and no file of them.
+"""
 
 import io
 from collections.abc import Sequence
@@ -74,6 +77,14 @@ def prompts_for(
         return chosen
     mean = embeddings.mean(dim=0).expand_as(chosen)
     return torch.where(averaged.to(embeddings.device)[:, None, None, None], mean, chosen)
+
+
+def write_prompts(folder: Path, prompts: Path) -> None:
+    """Embed the six prompts of the released views by the text encoder of a `pipeckpts/` folder, and write the file.
+
+    Raises as `embed_texts`.
+    """
+    write_prompt_embeddings(prompts, embed_prompts(folder, RELEASED_PROMPTS))
 
 
 def embed_prompts(folder: Path, prompts: Sequence[str]) -> Float16[Tensor, "view token width"]:

@@ -3,7 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from mouse_facelift.settings import DeclaredWeights, FreshGenerator, GeneratorPretraining, Plucker, Settings
+from mouse_facelift.settings import (
+    DeclaredWeights,
+    FreshGenerator,
+    GeneratorPretraining,
+    Plucker,
+    Settings,
+    StoredGenerator,
+)
 
 PIPELINE_FILES = (
     "model_index.json",
@@ -20,6 +27,32 @@ PIPELINE_WEIGHTS = {
     "image_encoder": ("model.safetensors", "pytorch_model.bin"),
     "image_normalizer": ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin"),
     "unet": ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin"),
+}
+TEXT_FILES = (
+    "text_encoder/config.json",
+    "tokenizer/merges.txt",
+    "tokenizer/tokenizer_config.json",
+    "tokenizer/vocab.json",
+)
+"""of it, where prompts are to be embedded"""
+OUTSIDE_FILES = {
+    "zero123plus": (
+        "model_index.json",
+        "feature_extractor_clip/preprocessor_config.json",
+        "feature_extractor_vae/preprocessor_config.json",
+        "scheduler/scheduler_config.json",
+        "unet/config.json",
+        "vae/config.json",
+        "vision_encoder/config.json",
+        *TEXT_FILES,
+    ),
+    "sv3d": (
+        "feature_extractor/preprocessor_config.json",
+        "image_encoder/config.json",
+        "scheduler/scheduler_config.json",
+        "unet/config.json",
+        "vae/config.json",
+    ),
 }
 
 
@@ -50,10 +83,22 @@ class GeneratorPlan:
         """What a view generator starts from: `folder` and `prompts`."""
         name = self.settings.generators[generator].start
         start = self.settings.generator_starts[name]
+        home = f"results/generator_starts/{name}"
         if isinstance(start, FreshGenerator):
-            home = f"results/generator_starts/{name}"
             return {"folder": f"{home}/pipeckpts", "prompts": f"{home}/prompts.pt"}
-        return {"folder": start.folder, "prompts": start.prompts}
+        return {"folder": start.folder, "prompts": start.prompts or f"{home}/prompts.pt"}
+
+    def without_prompts(self) -> list[str]:
+        """Stored starts whose text encoder makes their prompts."""
+        starts = self.settings.generator_starts.items()
+        return [name for name, start in starts if isinstance(start, StoredGenerator) and start.prompts is None]
+
+    def text_files(self, start: str) -> list[str]:
+        """What embeds the prompts of a stored start; raises ValueError for another."""
+        row = self.settings.generator_starts[start]
+        if not isinstance(row, StoredGenerator):
+            raise ValueError(f"generator_starts.{start}: of kind {row.kind}, has no text encoder")
+        return [f"{row.folder}/{file}" for file in TEXT_FILES]
 
     def stored_ray_film(self, generator: str) -> list[str]:
         """What reads rays, if it was trained before, of the start of a view generator that is told rays; or nothing."""
@@ -77,14 +122,23 @@ class GeneratorPlan:
         if isinstance(start, FreshGenerator):
             return []
         needed = [f"{start.folder}/{file}" for file in PIPELINE_FILES]
+        needed += self.text_files(name) if start.prompts is None else []
         lines = [f"generator_starts.{name}.folder: no file {file}" for file in needed if not Path(file).is_file()]
-        for part, files in PIPELINE_WEIGHTS.items():
+        weights = PIPELINE_WEIGHTS | (
+            {"text_encoder": PIPELINE_WEIGHTS["image_encoder"]} if start.prompts is None else {}
+        )
+        for part, files in weights.items():
             if not any(Path(start.folder, part, file).is_file() for file in files):
                 lines.append(f"generator_starts.{name}.folder: no file {start.folder}/{part}/{' or '.join(files)}")
         for field, file in (("prompts", start.prompts), ("ray_film", start.ray_film)):
             if file is not None and not Path(file).is_file():
                 lines.append(f"generator_starts.{name}.{field}: no file {file}")
         return [f"{line}; needed by generators.{generator}" for line in lines]
+
+    def outside_files(self, dataset: str) -> list[str]:
+        """Configuration files of somebody else's generator, whose absence stops the run before anything starts."""
+        row = self.settings.outside_datasets[dataset]
+        return [f"{row.folder}/{file}" for file in OUTSIDE_FILES[row.kind]]
 
     def pretraining(self) -> GeneratorPretraining:
         """How a view generator is pretrained.

@@ -99,7 +99,7 @@ class Plan:
         used = {
             experiment.normalization
             for experiment in self.settings.experiments.values()
-            if capture in self.settings.datasets[self.captured(experiment.dataset)].captures
+            if capture in self.captures_behind(experiment)
         }
         return {name: way for name, way in self.settings.normalizations.items() if name in used or not used}
 
@@ -143,10 +143,13 @@ class Plan:
         """Files of view generators."""
         return GeneratorPlan(self.settings)
 
-    def captured(self, dataset: str) -> str:
-        """The captured dataset behind one, itself or that from which views were drawn."""
-        generated = self.settings.generated_datasets
-        return generated[dataset].of if dataset in generated else dataset
+    def captures_behind(self, experiment: Experiment) -> set[str]:
+        """Captures that an experiment measures, or learns from."""
+        names = {experiment.dataset}
+        if not isinstance(experiment.finetune, NoFinetune) and experiment.finetune.learns_from is not None:
+            names.add(experiment.finetune.learns_from)
+        parts = {part for name in names for part in self.settings.parts_of(name)}
+        return {capture for part in parts for capture in self.settings.datasets[part].captures}
 
     def table(self, experiment: str) -> str:
         """The samples of which an experiment's results are told."""

@@ -8,6 +8,16 @@ from mouse_facelift.settings.augmentation import Augmentation
 from mouse_facelift.settings.base import FRAME_FIELD, digest
 from mouse_facelift.settings.capture import CalibrationFile, Capture, FloorPoints, FrameRange, KeyPointsFile
 from mouse_facelift.settings.contract import CameraContract
+from mouse_facelift.settings.datasets import (
+    Dataset,
+    GeneratedDataset,
+    MixedDataset,
+    OutsideDataset,
+    PosedDataset,
+    Split,
+    Sv3dDataset,
+    Zero123PlusDataset,
+)
 from mouse_facelift.settings.exports import CleanUp, Exports, Turntable
 from mouse_facelift.settings.fitting import FittingRates, SceneFitting
 from mouse_facelift.settings.guard import GeneratorGuardPolicy, GuardPolicy, HeldOut, WatchPolicy
@@ -62,10 +72,8 @@ from mouse_facelift.settings.view_generation import (
     Conditioning,
     DiffusionPlan,
     FreshGenerator,
-    GeneratedDataset,
     GeneratorPretraining,
     GeneratorStart,
-    MixedDataset,
     Plucker,
     SamplingPlan,
     StoredGenerator,
@@ -73,7 +81,7 @@ from mouse_facelift.settings.view_generation import (
     ViewIndex,
     WholeUnet,
 )
-from mouse_facelift.settings.whole import Compute, Dataset, Evaluation, Settings, Split
+from mouse_facelift.settings.whole import Compute, Evaluation, Settings
 
 __all__ = [
     "FRAME_FIELD",
@@ -133,7 +141,9 @@ __all__ = [
     "Normalization",
     "NormalizationModes",
     "NormalizationWork",
+    "OutsideDataset",
     "Plucker",
+    "PosedDataset",
     "Precision",
     "Pretraining",
     "Relabel",
@@ -146,6 +156,7 @@ __all__ = [
     "Start",
     "StoredGenerator",
     "SurfaceLoss",
+    "Sv3dDataset",
     "TrainedFinetune",
     "TrainedMethod",
     "TrainingPlan",
@@ -159,6 +170,7 @@ __all__ = [
     "WatchPolicy",
     "WeightFrom",
     "WholeUnet",
+    "Zero123PlusDataset",
     "digest",
     "json_schema",
     "name_in_log",

@@ -36,9 +36,9 @@ class StoredGenerator(Section):
     domain: Name
     """what it has learned from: human-head, objaverse, mouse, ..."""
     folder: str
-    """`pipeckpts/`; its text encoder and tokenizer are not needed"""
-    prompts: str
-    """file of the embeddings of the six prompts"""
+    """`pipeckpts/`; its text encoder and tokenizer are needed for prompts alone"""
+    prompts: str | None
+    """file of the embeddings of the six prompts; null: the folder's text encoder makes them"""
     ray_film: str | None
     """what reads rays, where it was trained before; null: it starts fresh"""
     sha256: Sha256 | None
@@ -149,25 +149,6 @@ class ViewGenerator(Section):
     trained: TrainedParts
     training: DiffusionPlan
     sampling: SamplingPlan
-
-
-class GeneratedDataset(Section):
-    """Views drawn from the first view of every sample of a captured dataset."""
-
-    generator: str
-    of: str
-    """the captured dataset; the generator may have learned from another"""
-    cameras: Literal["released", "captured"]
-    """that the generator is told, and that the views then have: the released rig about the first view's azimuth, or,
-    by rays alone, those of the capture"""
-    white: Fraction
-    """a pixel whose colors lack less than this of white is background"""
-
-
-class MixedDataset(Section):
-    """The samples of several datasets together."""
-
-    of: Annotated[tuple[str, ...], Field(min_length=2)]
 
 
 class GeneratorPretraining(Section):

@@ -9,39 +9,17 @@ from mouse_facelift.settings.animal import AnimalWork
 from mouse_facelift.settings.base import Fraction, Name, Section
 from mouse_facelift.settings.capture import Capture, Simulation
 from mouse_facelift.settings.contract import CameraContract
+from mouse_facelift.settings.datasets import Dataset, GeneratedDataset, MixedDataset, OutsideDataset, PosedDataset
 from mouse_facelift.settings.exports import Exports
 from mouse_facelift.settings.fitting import SceneFitting
 from mouse_facelift.settings.learning import Checkpoint, Experiment, NoFinetune, Pretraining
 from mouse_facelift.settings.log_experiments import LogExperiments, name_in_log
 from mouse_facelift.settings.normalization import Normalization, NormalizationModes, NormalizationWork
 from mouse_facelift.settings.verdict import VerdictWork
-from mouse_facelift.settings.view_generation import (
-    GeneratedDataset,
-    GeneratorPretraining,
-    GeneratorStart,
-    MixedDataset,
-    Plucker,
-    ViewGenerator,
-)
+from mouse_facelift.settings.view_generation import GeneratorPretraining, GeneratorStart, Plucker, ViewGenerator
 
 RELEASED_VIEWS = 6  # of the released view generator
-
-
-class Split(Section):
-    """Contiguous blocks of time take these roles in turn; frames near a change of role are left out."""
-
-    blocks: Annotated[tuple[Literal["train", "val", "test"], ...], Field(min_length=1)]
-    gap: NonNegativeInt
-    """frames left out on the later side of every change of role"""
-
-
-class Dataset(Section):
-    domain: Name
-    """what it shows, and so the domain of weights that were fine-tuned on it"""
-    captures: Annotated[tuple[str, ...], Field(min_length=1)]
-    views: Annotated[int, Field(ge=2)]
-    """of every sample: of a frame's views, those that stand around the animal most evenly"""
-    split: Split
+PROCEDURAL = "procedural"  # domain of animals that are simulated
 
 
 class Evaluation(Section):
@@ -94,10 +72,12 @@ class Settings(Section):
     normalization_work: NormalizationWork
     normalization_modes: NormalizationModes
     datasets: dict[Name, Dataset]
+    posed_datasets: dict[Name, PosedDataset]
     generator_starts: dict[Name, GeneratorStart]
     """untrained or pretrained view generators"""
     generators: dict[Name, ViewGenerator]
     generated_datasets: dict[Name, GeneratedDataset]
+    outside_datasets: dict[Name, OutsideDataset]
     mixed_datasets: dict[Name, MixedDataset]
     checkpoints: dict[Name, Checkpoint]
     experiments: dict[Name, Experiment]
@@ -136,7 +116,7 @@ class Settings(Section):
         return self
 
     def _require_of_experiment(self, experiment: Experiment, row: str) -> None:
-        _require(experiment.dataset, {**self.datasets, **self.generated_datasets}, f"{row}.dataset")
+        _require(experiment.dataset, {**self.datasets, **self._drawn}, f"{row}.dataset")
         _require(experiment.normalization, self.normalizations, f"{row}.normalization")
         _require(experiment.checkpoint, self.checkpoints, f"{row}.checkpoint")
         if (domain := self.checkpoints[experiment.checkpoint].domain) not in experiment.accepts_domains:
@@ -146,13 +126,15 @@ class Settings(Section):
             )
         if not isinstance(experiment.finetune, NoFinetune) and experiment.finetune.learns_from is not None:
             teaching = experiment.finetune.learns_from
-            known = {**self.datasets, **self.generated_datasets, **self.mixed_datasets}
+            known = {**self.datasets, **self.posed_datasets, **self._drawn, **self.mixed_datasets}
             _require(teaching, known, f"{row}.finetune.learns_from")
+            self._require_honest(teaching, experiment.normalization, f"{row}.normalization")
             if experiment.views.most > (views := self.views_of(teaching)):
                 raise ValueError(
                     f"{row}.views.inputs: {experiment.views.most}, but samples of dataset {teaching}, which"
                     f" finetune.learns_from names, have {views} views"
                 )
+        self._require_honest(experiment.dataset, experiment.normalization, f"{row}.normalization")
         if experiment.views.most > (views := self.views_of(experiment.dataset)):
             raise ValueError(
                 f"{row}.views.inputs: {experiment.views.most}, but samples of dataset {experiment.dataset} have"
@@ -160,14 +142,17 @@ class Settings(Section):
             )
 
     def _require_of_generators(self) -> None:
-        names = [*self.datasets, *self.generated_datasets, *self.mixed_datasets]
+        names = [*self.datasets, *self.posed_datasets, *self.generated_datasets, *self.outside_datasets]
+        names += self.mixed_datasets
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"generated_datasets, mixed_datasets: {', '.join(twice)}: a name that another dataset has")
+            raise ValueError(f"datasets of all kinds: {', '.join(twice)}: a name that more than one has")
         for name, generator in self.generators.items():
             row = f"generators.{name}"
             _require(generator.start, self.generator_starts, f"{row}.start")
-            _require(generator.dataset, self.datasets, f"{row}.dataset")
+            known = {**self.datasets, **self.posed_datasets, **self.mixed_datasets}
+            _require(generator.dataset, known, f"{row}.dataset")
             _require(generator.normalization, self.normalizations, f"{row}.normalization")
+            self._require_honest(generator.dataset, generator.normalization, f"{row}.normalization")
             if (domain := self.generator_starts[generator.start].domain) not in generator.accepts_domains:
                 raise ValueError(
                     f"{row}.accepts_domains: start {generator.start} is of domain {domain},"
@@ -183,28 +168,61 @@ class Settings(Section):
                     f"{row}.cameras: captured, but generator {generated.generator} is told no rays:"
                     " what it draws are views of the released rig"
                 )
+        for name, outside in self.outside_datasets.items():
+            _require(outside.of, self.datasets, f"outside_datasets.{name}.of")
         for name, mixed in self.mixed_datasets.items():
             for part in mixed.of:
-                _require(part, {**self.datasets, **self.generated_datasets}, f"mixed_datasets.{name}.of")
+                known = {**self.datasets, **self.posed_datasets, **self._drawn}
+                _require(part, known, f"mixed_datasets.{name}.of")
             if len(counts := {self.views_of(part) for part in mixed.of}) > 1:
                 raise ValueError(f"mixed_datasets.{name}.of: their samples have {sorted(counts)} views")
+
+    def _require_honest(self, dataset: str, normalization: str, where: str) -> None:
+        """Some pictures are made on the contract, whatever becomes of captured ones."""
+        parts = self.mixed_datasets[dataset].of if dataset in self.mixed_datasets else (dataset,)
+        made = [part for part in parts if part in {**self.posed_datasets, **self.outside_datasets}]
+        if made and not self.normalizations[normalization].honest:
+            raise ValueError(
+                f"{where}: {normalization} breaks the contract, but pictures of dataset {made[0]} are made on it"
+            )
 
     def views_of(self, dataset: str) -> int:
         """How many views of its samples may go in."""
         if dataset in self.datasets:
             return self.datasets[dataset].views
+        if dataset in self.posed_datasets:
+            return self.posed_datasets[dataset].views
+        if dataset in self.outside_datasets:
+            return self.outside_datasets[dataset].view_count
         if dataset in self.mixed_datasets:
             return self.views_of(self.mixed_datasets[dataset].of[0])
         generated = self.generated_datasets[dataset]
         return RELEASED_VIEWS if generated.cameras == "released" else self.datasets[generated.of].views
 
+    def parts_of(self, dataset: str) -> set[str]:
+        """The captured datasets behind one: itself, that from which views were drawn, or all that are mixed."""
+        if dataset in self.mixed_datasets:
+            return {part for mixed in self.mixed_datasets[dataset].of for part in self.parts_of(mixed)}
+        if dataset in self._drawn:
+            return {self._drawn[dataset].of}
+        return set() if dataset in self.posed_datasets else {dataset}
+
     def domain_of(self, dataset: str) -> str:
-        """What a dataset shows; drawn views show what those did that they were drawn from."""
+        """What a dataset shows.
+
+        Drawn views show what those did that they were drawn from, mixed ones what their first do.
+        """
         if dataset in self.mixed_datasets:
             return self.domain_of(self.mixed_datasets[dataset].of[0])
-        if dataset in self.generated_datasets:
-            return self.domain_of(self.generated_datasets[dataset].of)
+        if dataset in self._drawn:
+            return self.domain_of(self._drawn[dataset].of)
+        if dataset in self.posed_datasets:
+            return PROCEDURAL
         return self.datasets[dataset].domain
+
+    @property
+    def _drawn(self) -> Mapping[str, GeneratedDataset | OutsideDataset]:
+        return {**self.generated_datasets, **self.outside_datasets}
 
     @property
     def log_rows(self) -> Mapping[str, Experiment]:

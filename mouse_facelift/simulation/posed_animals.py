@@ -1,4 +1,4 @@
-"""Procedural animals seen from everywhere, as a sample table: poses to learn from that no single rig has."""
+"""Rule `simulate_posed_animals`: animals seen from everywhere, as a sample table: poses that no single rig has."""
 
 import math
 from pathlib import Path
@@ -13,14 +13,13 @@ from mouse_facelift.formats.sample_table import SampleRow, SampleTable, SplitNam
 from mouse_facelift.formats.whole import checksums, whole_folder
 from mouse_facelift.geometry.cameras import Cameras
 from mouse_facelift.imaging.pictures import to_straight_alpha
-from mouse_facelift.settings import CameraContract
+from mouse_facelift.settings import CameraContract, Fill, Keep, Normalization, PosedDataset
 from mouse_facelift.simulation.animals import random_animal
 from mouse_facelift.simulation.ellipsoids import Animal, default_lights
 from mouse_facelift.simulation.pretraining import contract_lenses, look_at_origin
 from mouse_facelift.simulation.raycast import Lenses, cast
 
 CAPTURE = "animals"
-NORMALIZATION = "keep"  # distances vary, as those of cameras that were left where they stand
 MILLIMETERS_PER_UNIT = 100.0  # nominal: about that of a mouse on the reference rig
 ELEVATIONS = (-5.0, 75.0)  # degrees; laboratories film from the side to nearly above, hardly ever from below
 MARGIN = 1.02  # between sampled points of an animal's surface, it reaches no further than this times theirs
@@ -29,41 +28,40 @@ MARGIN = 1.02  # between sampled points of an animal's surface, it reaches no fu
 def simulate_posed_animals(
     table: Path,
     dataset_name: str,
-    train: int,
-    val: int,
-    test: int,
-    views: int,
+    dataset: PosedDataset,
+    normalization_name: str,
+    normalization: Normalization,
     contract: CameraContract,
-    seed: int,
     samples: int = 3,
 ) -> None:
     """Write a sample table of so many animals of each split, its folders beside it, and FaceLift's list files.
 
-    Each animal is seen by `views` cameras of its own, each drawn alone: azimuth anywhere, elevation -5 to 75 degrees,
-    evenly over that part of the sphere, distance evenly in the contract's range but never so near that the animal
-    leaves the picture. They have the contract's K and look at the origin without roll. Animals are those of
-    `simulate_animals` of the same seed, made smaller where they reach further than the contract lets a subject.
+    Each animal is seen by `dataset.views` cameras of its own, each drawn alone: azimuth anywhere, elevation -5 to 75
+    degrees, evenly over that part of the sphere. They have the contract's K and look at the origin without roll. They
+    stand where views of the normalization would: at the contract's distance, or, under `keep`, evenly in its range of
+    distances but never so near that the animal leaves the picture. Animals are those of `simulate_animals` of the same
+    seed, made smaller where they reach further than the contract lets a subject, or, under `fill`, as large as it says.
 
     The same seed gives the same bytes, and animal i is the same whatever the counts are; those of `train` come first.
     `samples` squared rays are cast a pixel.
 
     Raises:
-        ValueError: a count is negative, none is positive, or there are no views.
+        ValueError: the normalization breaks the contract.
     """
-    if min(train, val, test) < 0 or train + val + test < 1 or views < 1:
-        raise ValueError(f"found {train}, {val}, {test} animals of {views} views, expected some of each")
-    counts: dict[SplitName, int] = {"train": train, "val": val, "test": test}
+    if not normalization.honest:
+        raise ValueError(f"normalization {normalization_name} breaks the contract, on which posed animals are drawn")
+    counts: dict[SplitName, int] = {"train": dataset.train, "val": dataset.val, "test": dataset.test}
     splits = [split for split, count in counts.items() for _ in range(count)]
-    lenses = contract_lenses(contract, views, samples)
+    lenses = contract_lenses(contract, dataset.views, samples)
     rows = [
-        _write_animal(table, number, split, seed, lenses, contract)
-        for number, split in enumerate(tqdm(splits, disable=None, desc="posed animals"))
+        _write_animal(table, number, split, dataset.seed, lenses, normalization, contract)
+        for number, split in enumerate(tqdm(splits, disable=None, desc=dataset_name, unit="animal"))
     ]
     write_lists(table, rows)
     SampleTable(
         dataset=dataset_name,
-        normalization=NORMALIZATION,
-        view_count=views,
+        normalization=normalization_name,
+        view_count=dataset.views,
         contract=contract.hash,
         violations=(),
         samples=tuple(rows),
@@ -82,29 +80,40 @@ def random_poses(
     return camera_to_world
 
 
-def fitting_animal(seed: np.random.SeedSequence, contract: CameraContract) -> tuple[Animal, float, float]:
-    """An animal within the contract, how far it reaches from the origin, and the distance that shows all of it."""
+def fitting_animal(
+    seed: np.random.SeedSequence, normalization: Normalization, contract: CameraContract
+) -> tuple[Animal, float, tuple[float, float]]:
+    """An animal as a normalization leaves it, how far it reaches from the origin, and the range of cameras' distances.
+
+    Raises ValueError if `fill` makes it larger than the contract lets a subject, or than a picture shows.
+    """
     animal = random_animal(seed)
     reach = MARGIN * float(np.linalg.norm(animal.pose.surface_points(), axis=-1).max())
-    near, far = contract.distance_range
+    near, far = contract.distance_range if isinstance(normalization, Keep) else (contract.distance, contract.distance)
     # The sphere that touches the sides of the pyramid that a camera sees.
     shown = math.sin(math.radians(contract.field_of_view / 2))
     most = min(contract.subject_radius, far * shown)
-    if reach > most:
-        animal = Animal(animal.pose.moved(most / reach, np.eye(3), np.zeros(3)), animal.coat)
-        reach = most
-    return animal, reach, max(near, reach / shown)
+    wanted = normalization.radius if isinstance(normalization, Fill) else min(reach, most)
+    if wanted > most:
+        raise ValueError(f"radius: found {wanted}, but the contract's cameras show subjects of at most {most:.3f}")
+    if wanted != reach:
+        animal = Animal(animal.pose.moved(wanted / reach, np.eye(3), np.zeros(3)), animal.coat)
+    return animal, wanted, (max(near, wanted / shown), far)
 
 
 def _write_animal(
-    table: Path, number: int, split: SplitName, seed: int, lenses: Lenses, contract: CameraContract
+    table: Path,
+    number: int,
+    split: SplitName,
+    seed: int,
+    lenses: Lenses,
+    normalization: Normalization,
+    contract: CameraContract,
 ) -> SampleRow:
     # The third stream: the first two make the animal and the views of `simulate_animals`.
     for_animal, _, for_views = np.random.SeedSequence((seed, number)).spawn(3)
-    animal, reach, nearest = fitting_animal(for_animal, contract)
-    camera_to_world = random_poses(
-        np.random.default_rng(for_views), len(lenses.intrinsics), nearest, contract.distance_range[1]
-    )
+    animal, reach, distances = fitting_animal(for_animal, normalization, contract)
+    camera_to_world = random_poses(np.random.default_rng(for_views), len(lenses.intrinsics), *distances)
     rgba, _ = cast(animal, default_lights(), camera_to_world, lenses)
     cameras = Cameras(
         torch.from_numpy(camera_to_world), torch.from_numpy(lenses.intrinsics), lenses.width, lenses.height

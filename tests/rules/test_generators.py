@@ -2,6 +2,7 @@
 
 import copy
 import json
+import shutil
 
 import pandas as pd
 import pytest
@@ -9,7 +10,10 @@ import torch
 
 from mouse_facelift.formats.card import WeightsCard
 from mouse_facelift.formats.sample_table import SampleTable, load_sample
+from mouse_facelift.geometry.cameras import Cameras
 from mouse_facelift.mvdiffusion.canonical import relative_azimuths
+from mouse_facelift.mvdiffusion.prompts import read_prompt_embeddings
+from tests.unit.mvdiffusion.tiny_generators import write_sv3d, write_text_encoder, write_zero123plus
 from tests.workflow import Config, Workflow
 
 GENERATORS = ("index", "rays")
@@ -54,7 +58,9 @@ def with_generators(config: Config) -> Config:
         "drawn": {"generator": "index", "of": "real", "cameras": "released", "white": 0.05},
         "drawn_by_rays": {"generator": "rays", "of": "real", "cameras": "captured", "white": 0.05},
     }
-    config["mixed_datasets"] = {"both": {"of": ["real", "drawn"]}}
+    config["posed_datasets"] = {"posed": {"train": 2, "val": 0, "test": 0, "views": 6, "seed": 1}}
+    config["mixed_datasets"] = {"both": {"of": ["real", "drawn"]}, "with_posed": {"of": ["real", "posed"]}}
+    rays["dataset"] = "with_posed"
     full = config["experiments"]["full"]
     for name, dataset in (("synthetic", "drawn"), ("mixed_row", "both")):
         config["experiments"][name] = copy.deepcopy(full)
@@ -84,6 +90,16 @@ def test_training_leaves_a_released_folder_and_what_belongs_to_it(generated):
         assert all(look["collapse"] is not None for look in diagnosis["held_out"])
         assert (folder / "ray_film.safetensors").is_file() == (name == "rays")
         assert (folder / "lora.safetensors").is_file() == (name == "rays")
+
+
+def test_a_generator_learns_from_captured_and_posed_animals_and_is_judged_by_captured_ones(generated):
+    table = SampleTable.read(generated.folder / "results/samples/with_posed.contract/table.json")
+    posed = [row for row in table.samples if row.capture == "animals"]
+    assert [(row.split, row.view_names[0]) for row in posed] == [("train", "view_0")] * 2
+    card = WeightsCard.read(generated.folder / "results/generators/rays/card.json")
+    assert card.trained_on == f"with_posed.contract: {len(table.of_split('train'))} samples"
+    drawn = json.loads((generated.folder / "results/generators/rays/drawn/drawn.json").read_text())
+    assert {row["sample"].split("_")[0] for row in drawn["rows"]} == {"real"}
 
 
 def test_drawn_views_have_the_cameras_that_the_generator_was_told(generated):
@@ -181,3 +197,62 @@ def test_labels_alone_cannot_be_told_the_cameras_of_a_capture(generated, tmp_pat
     broken = generated.copy(tmp_path)
     broken.config["generated_datasets"]["drawn"]["cameras"] = "captured"
     assert "generator index is told no rays" in broken.refuse("-n")
+
+
+def test_others_networks_draw_datasets_on_the_contract(generated, tmp_path):
+    further = generated.copy(tmp_path)
+    torch.manual_seed(0)
+    write_zero123plus(further.folder / "outside/zero123plus")
+    write_sv3d(further.folder / "outside/sv3d", "p")
+    common = {
+        "of": "real",
+        "steps": 2,
+        "guidance": 2.0,
+        "size": 32,
+        "background": 0.05,
+        "precision": "float32",
+        "seed": 0,
+    }
+    further.config["outside_datasets"] = {
+        "zero123plus": common | {"kind": "zero123plus", "version": "v1.2", "folder": "outside/zero123plus"},
+        "sv3d": common
+        | {"kind": "sv3d", "version": "p", "folder": "outside/sv3d", "views": 4, "clockwise": False}
+        | {"decoded_together": 7},
+    }
+    tables = {name: f"results/samples/{name}.fill/table.json" for name in ("zero123plus", "sv3d")}
+    further.config["normalizations"]["fill"]["residual_limit"] = 10.0
+    further.make(*tables.values())
+    captured = SampleTable.read(path := further.folder / "results/samples/real.fill/table.json")
+    for name, views in (("zero123plus", 6), ("sv3d", 4)):
+        table = SampleTable.read(drawn_path := further.folder / tables[name])
+        assert table.view_count == views
+        assert not table.violations
+        for row, source in zip(table.samples, captured.samples, strict=True):
+            sample, real = load_sample(drawn_path, row), load_sample(path, source)
+            assert torch.equal(sample.images[views:], real.images[1:])
+            expected = {"zero123plus": [30, 90, 150, 210, 270, 330], "sv3d": [0, 85.71, 171.43, 274.29]}[name]
+            both = torch.cat([real.cameras.camera_to_world[:1].double(), sample.cameras.camera_to_world[:views]])
+            size = sample.cameras.width
+            found = relative_azimuths(Cameras(both, torch.eye(3).repeat(len(both), 1, 1), size, size), 0)[1:]
+            assert ((found - torch.tensor(expected) + 180) % 360 - 180).abs().max() < 0.01
+        residuals = pd.read_csv(further.folder / f"results/samples/{name}.fill/residuals.csv")
+        assert len(residuals) == views * len(captured.samples)
+        assert set(residuals.measured_over) <= {"hull", "nothing"}
+    further.config["outside_datasets"]["sv3d"]["folder"] = "absent"
+    assert "absent/unet/config.json" in further.refuse(tables["sv3d"], "--forceall")
+    further.config["experiments"]["zero_shot"] |= {"dataset": "zero123plus", "normalization": "resize"}
+    assert "resize breaks the contract, but pictures of dataset zero123plus are made on it" in further.refuse("-n")
+
+
+def test_prompts_are_embedded_where_a_start_has_a_text_encoder_alone(generated, tmp_path):
+    further = generated.copy(tmp_path)
+    start = further.folder / "stored/pipeckpts"
+    shutil.copytree(further.folder / "results/generator_starts/tiny/pipeckpts", start)
+    stored = {"kind": "stored", "domain": "procedural", "folder": "stored/pipeckpts", "prompts": None}
+    further.config["generator_starts"]["stored"] = stored | {"ray_film": None, "sha256": None}
+    further.config["generators"]["index"]["start"] = "stored"
+    assert "no file stored/pipeckpts/text_encoder/config.json" in further.refuse("results/generators/index/card.json")
+    write_text_encoder(start, width=further.config["generator_starts"]["tiny"]["text_width"])
+    further.make("results/generator_starts/stored/prompts.pt")
+    prompts = read_prompt_embeddings(further.folder / "results/generator_starts/stored/prompts.pt", 6, 32)
+    assert (prompts[0] - prompts[1]).abs().max() > 1e-3

@@ -45,7 +45,7 @@ def sections(content, path=()):
 # Rows of these sections are named by the user.
 FREE = {
     *("simulations", "captures", "normalizations", "datasets", "checkpoints", "experiments"),
-    *("generator_starts", "generators", "generated_datasets", "mixed_datasets"),
+    *("posed_datasets", "generator_starts", "generators", "generated_datasets", "outside_datasets", "mixed_datasets"),
 }
 
 

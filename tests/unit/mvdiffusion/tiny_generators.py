@@ -73,7 +73,7 @@ def write_zero123plus(folder: Path) -> None:
     EulerAncestralDiscreteScheduler(
         beta_start=0.00085, beta_end=0.012, beta_schedule="linear", prediction_type="v_prediction"
     ).save_pretrained(folder / "scheduler")
-    _write_text(folder)
+    write_text_encoder(folder, WIDTH)
     of_vae = {"crop_size": {"height": 8, "width": 8}, "image_mean": [0.5] * 3, "image_std": [0.8] * 3}
     _write_extractor(folder / "feature_extractor_clip")
     _write_extractor(folder / "feature_extractor_vae", **of_vae, do_center_crop=False)
@@ -131,10 +131,10 @@ def _write_extractor(folder: Path, **changes: Any) -> None:
     (folder / "preprocessor_config.json").write_text(json.dumps(TINY_FEATURE_EXTRACTOR | changes))
 
 
-def _write_text(folder: Path) -> None:
+def write_text_encoder(folder: Path, width: int) -> None:
     CLIPTextModel(
         CLIPTextConfig(
-            hidden_size=WIDTH,
+            hidden_size=width,
             intermediate_size=16,
             max_position_embeddings=TOKENS,
             num_attention_heads=2,

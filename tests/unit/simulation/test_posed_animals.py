@@ -6,16 +6,21 @@ import torch
 
 from mouse_facelift.formats.sample_table import SampleTable, load_sample
 from mouse_facelift.geometry.contract import contract_violations, subject_violations
+from mouse_facelift.settings import Fill, Keep, PosedDataset, Relabel
 from mouse_facelift.simulation.posed_animals import fitting_animal, random_poses, simulate_posed_animals
 from tests.unit.simulation.contract import contract_of
 
 CONTRACT = contract_of(32)
 
 
-def simulate(folder, **counts):
+KEEP = Keep(mode="keep", center="frame", unit="contract")
+FILL = Fill(mode="fill", radius=0.6, center="frame", rectify=False, residual_limit=1.0)
+
+
+def simulate(folder, normalization=KEEP, **counts):
     table = folder / "table.json"
-    plan = {"train": 3, "val": 1, "test": 1, "views": 4, "seed": 7} | counts
-    simulate_posed_animals(table, "posed", contract=CONTRACT, samples=2, **plan)
+    plan = PosedDataset(**({"train": 3, "val": 1, "test": 1, "views": 4, "seed": 7} | counts))
+    simulate_posed_animals(table, "posed", plan, "a_way", normalization, CONTRACT, samples=2)
     return table
 
 
@@ -54,10 +59,27 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_counts(table, tmp_path)
 @pytest.mark.parametrize("first", range(0, 60, 30))
 def test_animals_are_as_large_as_the_contract_allows_and_the_nearest_camera_shows(first):
     for seed in range(first, first + 30):
-        animal, reach, nearest = fitting_animal(np.random.SeedSequence(seed), CONTRACT)
+        animal, reach, (near, far) = fitting_animal(np.random.SeedSequence(seed), KEEP, CONTRACT)
         assert np.linalg.norm(animal.pose.surface_points(), axis=-1).max() <= reach <= CONTRACT.subject_radius
-        assert CONTRACT.distance_range[0] <= nearest < CONTRACT.distance_range[1]
-        assert reach <= nearest * np.sin(np.radians(25.001))
+        assert CONTRACT.distance_range[0] <= near < far == CONTRACT.distance_range[1]
+        assert reach <= near * np.sin(np.radians(25.001))
+
+
+def test_animals_fill_the_radius_of_a_normalization_that_says_so(tmp_path):
+    table = simulate(tmp_path, FILL)
+    samples = SampleTable.read(table)
+    assert samples.normalization == "a_way"
+    for row in samples.samples:
+        assert row.subject_radius == 0.6
+        distance = load_sample(table, row).cameras.centers.norm(dim=1)
+        torch.testing.assert_close(distance, torch.full((4,), CONTRACT.distance, dtype=distance.dtype))
+    with pytest.raises(ValueError, match=r"radius: found 1\.1, but the contract's cameras show"):
+        simulate(tmp_path / "large", FILL.model_copy(update={"radius": 1.1}))
+
+
+def test_what_breaks_the_contract_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="breaks the contract"):
+        simulate(tmp_path, Relabel(mode="relabel", fill=0.6))
 
 
 def test_poses_are_drawn_from_all_around_and_from_every_distance():
@@ -75,9 +97,3 @@ def test_poses_are_drawn_from_all_around_and_from_every_distance():
         assert shares.sum() == 4000
         assert shares.min() > 300
     np.testing.assert_allclose(np.linalg.det(poses[:, :3, :3]), 1)
-
-
-@pytest.mark.parametrize("counts", [{"train": -1}, {"train": 0, "val": 0, "test": 0}, {"views": 0}])
-def test_nothing_to_draw_is_refused(tmp_path, counts):
-    with pytest.raises(ValueError, match="expected some of each"):
-        simulate(tmp_path, **counts)
