@@ -9,7 +9,7 @@ from mouse_facelift.settings import Settings
 from mouse_facelift.verbs.check_calibration import check_calibration
 from mouse_facelift.verbs.check_configuration import check_configuration
 from mouse_facelift.verbs.check_dataset import check_dataset
-from mouse_facelift.verbs.check_generator import CARD, INDEX, check_generator
+from mouse_facelift.verbs.check_generator import CARD, FOLDER, INDEX, check_generator
 from mouse_facelift.verbs.check_sample import check_sample
 from mouse_facelift.verbs.check_weights import check_weights
 from mouse_facelift.verbs.configured import DEFAULT, read_configured
@@ -65,9 +65,9 @@ def kind_of(path: Path, format: str | None = None) -> Kind:
     """Say what a file or folder is.
 
     A folder with `opencv_cameras.json` is a sample, that file alone a calibration; a folder with `table.json` is a
-    dataset, one with `model_index.json`, or `unet/` and `card.json`, a generator, one with `weights.safetensors` a
-    checkpoint. A YAML file with a section of the configuration is one. The rest is a calibration if one of its formats
-    recognizes it.
+    dataset, one with `weights.safetensors` a checkpoint, one with `model_index.json` a generator, as are those with
+    `pipeckpts/`, or with `unet/` and `card.json`. A YAML file with a section of the configuration is one. The rest is a
+    calibration if one of its formats recognizes it.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -82,7 +82,7 @@ def kind_of(path: Path, format: str | None = None) -> Kind:
         for name, kind in inside.items():
             if (path / name).is_file():
                 return kind
-        if (path / "unet").is_dir() and (path / CARD).is_file():
+        if (path / FOLDER / INDEX).is_file() or ((path / "unet").is_dir() and (path / CARD).is_file()):
             return "generator"
     elif path.name == TABLE:
         return "dataset"

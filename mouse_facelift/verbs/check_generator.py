@@ -10,17 +10,19 @@ from mouse_facelift.training.trained import read_card_of
 from mouse_facelift.verbs.check_weights import card_lines
 from mouse_facelift.verbs.report import Report, ReportLine, amber, green, red, reds, report
 
-INDEX, CARD = "model_index.json", "card.json"
+INDEX, CARD, FOLDER = "model_index.json", "card.json", "pipeckpts"
 
 
 def check_generator(folder: Path, settings: Settings) -> Report:
     """Load a generator strictly, and hold it against its card, its row of the configuration and the contract.
 
     Args:
-        folder: with `model_index.json`, or with `unet/` and `card.json`.
+        folder: with `model_index.json`, or with `unet/` and `card.json`, or with `pipeckpts/` and `card.json`.
         settings: the configuration.
     """
     contract = settings.camera_contract
+    if (folder / FOLDER / INDEX).is_file():
+        return _pretrained(folder, check_generator(folder / FOLDER, settings), contract)
     if not (folder / INDEX).is_file():
         return report(str(folder), "generator", contract.hash, _trained(folder, contract))
     lines = []
@@ -67,6 +69,16 @@ def _check_row(name: str, row: StoredGenerator, checksum: str, width: int) -> li
     if row.ray_film is not None and not Path(row.ray_film).is_file():
         lines.append(red(of, "ray_film", f"no file {row.ray_film}"))
     return lines
+
+
+def _pretrained(folder: Path, parts: Report, contract: CameraContract) -> Report:
+    """What `pretrain_mvdiffusion` leaves: parts, and their card beside them."""
+    lines = list(parts.lines)
+    try:
+        card = read_card_of(find_weights(folder / FOLDER / "unet"), folder / CARD)
+    except (ValueError, FileNotFoundError) as error:
+        return report(str(folder), "generator", contract.hash, [*lines, *reds("", "card", error)])
+    return report(str(folder), "generator", contract.hash, [*lines, *card_lines(card, contract)])
 
 
 def _trained(folder: Path, contract: CameraContract) -> list[ReportLine]:
