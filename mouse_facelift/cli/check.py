@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Literal, TextIO
+from typing import Annotated, Literal
 
 import tyro
 
@@ -73,21 +73,28 @@ def check(
     except (ValueError, OSError) as error:
         print(f"mouse-facelift: {error}", file=sys.stderr)
         sys.exit(UNSEEN)
-    tell(found, sys.stderr if json == STANDARD_OUTPUT else sys.stdout)
+    stream = sys.stderr if json == STANDARD_OUTPUT else sys.stdout
+    for line in told(found, wants_colors(stream.isatty())):
+        print(line, file=stream)
     if json == STANDARD_OUTPUT:
         print(found.model_dump_json(indent=1))
     if found.light == "red":
         sys.exit(RED)
 
 
-def tell(found: Report, stream: TextIO) -> None:
-    """Print a report; colored if the stream is a terminal and NO_COLOR is not set (no-color.org)."""
-    colors = stream.isatty() and not os.environ.get("NO_COLOR")
+def told(found: Report, colors: bool) -> list[str]:
+    """A report as lines, the verdict last; `colors` for a terminal."""
+    lines = []
     for line in found.lines:
         where = ": ".join(part for part in (line.of, line.name) if part)
         accepted = " (accepted)" if line.accepted else ""
-        print(f"{_word(line.light, colors)} {where}{accepted}: {line.says}", file=stream)
-    print(f"{_word(found.light, colors)} {found.kind} {found.path}", file=stream)
+        lines.append(f"{_word(line.light, colors)} {where}{accepted}: {line.says}")
+    return [*lines, f"{_word(found.light, colors)} {found.kind} {found.path}"]
+
+
+def wants_colors(terminal: bool) -> bool:
+    """Whether a stream is to be colored: a terminal's, unless NO_COLOR is set to anything. Source: no-color.org."""
+    return terminal and not os.environ.get("NO_COLOR")
 
 
 def _word(light: Light, colors: bool) -> str:

@@ -31,6 +31,7 @@ def reconstruct(
     experiment: str | None = None,
     generator: str | None = None,
     white: float | None = None,
+    views: int | None = None,
     accept_domains: tuple[str, ...] = (),
     accept_red: tuple[VerdictLine, ...] = (),
 ) -> None:
@@ -66,6 +67,7 @@ def reconstruct(
         experiment: of the configuration, whose trained weights are taken in place of a checkpoint.
         generator: row of generators:, or of generator_starts: of kind stored, which draws views of photographs.
         white: what a drawn pixel may lack of white and be background; else as generated_datasets: say.
+        views: of each frame so many go in at most, those that stand around the animal most evenly; else all.
         accept_domains: what weights may have learned from; else what rows of the configuration that use them accept.
         accept_red: lines of the verdict on pictures and cameras that may be red.
     """
@@ -85,6 +87,7 @@ def reconstruct(
         experiment=experiment,
         generator=generator,
         white=white,
+        views=views,
         accept_domains=accept_domains,
         accept_red=accept_red,
     )

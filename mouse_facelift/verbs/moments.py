@@ -1,9 +1,9 @@
 """What goes into the reconstructing network, a frame at a time, wherever it comes from."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import UInt8
 from numpy import ndarray
@@ -31,7 +31,18 @@ class Moment:
     """on the cameras, where pictures were given with a calibration"""
     remarks: tuple[str, ...]
 
+    def with_views(self, views: Sequence[int]) -> "Moment":
+        """Take some of the views."""
+        sample = self.sample
+        return replace(
+            self,
+            sample=Sample(sample.name, sample.cameras[list(views)], sample.images[list(views)], sample.background),
+            view_names=tuple(self.view_names[view] for view in views),
+            residuals=tuple(self.residuals[view] for view in views) if self.residuals else (),
+        )
 
+
+@runtime_checkable
 class Source(Protocol):
     """Frames, in the order of time."""
 

@@ -29,7 +29,7 @@ class Photograph:
     name: str
     """for files"""
     pixels: UInt8[np.ndarray, "height width 3"]
-    mask: Bool[np.ndarray, "height width"]
+    mask: Bool[np.ndarray, "_ _"]
 
     def __post_init__(self) -> None:
         """Raises ValueError for a mask that is empty, or covers everything, or of another size."""

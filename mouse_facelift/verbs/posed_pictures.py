@@ -119,13 +119,14 @@ def _pattern(scratch: Path, kind: str) -> str:
 
 def _link(pictures: Sequence[Path], masks: Sequence[Path] | None, scratch: Path) -> dict[str, Path]:
     """Let files of any folder and suffix stand where one pattern finds them; says which is which."""
-    given = {}
+    given: dict[str, Path] = {}
     for kind, paths in (("pictures", pictures), ("masks", masks or ())):
         (scratch / kind).mkdir()
         for picture, path in zip(pictures, paths, strict=False):
-            link = scratch / kind / f"{picture.stem}_{FRAME}"
-            link.symlink_to(path.resolve())
-            given[str(link)] = path
+            pattern = _pattern(scratch, kind).replace("{camera}", picture.stem)
+            link = pattern.replace("{frame}", str(FRAME))
+            Path(link).symlink_to(path.resolve())
+            given |= {pattern: path, link: path}
     return given
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 from tqdm import tqdm
 
+from mouse_facelift.dataset.choose_views import choose_views
 from mouse_facelift.formats.card import WeightsCard
 from mouse_facelift.formats.verdict import Verdict
 from mouse_facelift.formats.whole import sha256, whole_folder
@@ -40,7 +41,7 @@ from mouse_facelift.verbs.given import (
     tell_apart,
     video_frames,
 )
-from mouse_facelift.verbs.moments import Source
+from mouse_facelift.verbs.moments import Moment, Source
 from mouse_facelift.verbs.outputs import GIF, Outputs
 from mouse_facelift.verbs.photographs import Photographs
 from mouse_facelift.verbs.posed_pictures import PosedPictures
@@ -49,6 +50,8 @@ from mouse_facelift.verbs.record import Reconstruction, UsedGenerator, UsedNorma
 from mouse_facelift.verbs.stored_samples import StoredSamples
 
 RECORD, PAGE = "reconstruction.json", "viewer.html"
+POSING = ("cameras", "format", "up", "millimeters_per_unit", "accept_red")
+"""options for pictures with cameras"""
 
 logger = logging.getLogger(__name__)
 
@@ -89,6 +92,7 @@ def reconstruct(
     experiment: str | None = None,
     generator: str | None = None,
     white: float | None = None,
+    views: int | None = None,
     accept_domains: Sequence[str] = (),
     accept_red: Sequence[VerdictLine] = (),
 ) -> Reconstruction:
@@ -112,6 +116,7 @@ def reconstruct(
         experiment: in its place: of the configuration, whose trained weights are taken.
         generator: row of `generators:`, or of `generator_starts:` of kind `stored`.
         white: what a drawn pixel may lack of white and be background; None: as `generated_datasets:` say.
+        views: of each frame so many go in at most, those that stand around the animal most evenly; None: all.
         accept_domains: what weights may have learned from; none: as the configuration's experiments and generators
             that use the same row accept.
         accept_red: lines of the verdict on the cameras that may be red.
@@ -126,6 +131,8 @@ def reconstruct(
     """
     settings = read_configured(config)
     _require_free(out, inputs)
+    if views is not None and views < 1:
+        raise ValueError(f"views: found {views}, expected 1 or more")
     options = Options(
         cameras, format, up, millimeters_per_unit, masks, mask_threshold, frames, normalization, generator, white,
         accept_domains, accept_red,
@@ -139,7 +146,7 @@ def reconstruct(
     require_size(model.config, chosen.config, settings.camera_contract)
     with whole_folder(out.resolve()) as folder:
         outputs = Outputs(folder, settings.camera_contract, settings.exports, settings.compute)
-        verdict = _reconstruct(source, model, outputs, out.name)
+        verdict = _reconstruct(source, views, model, outputs, out.name)
         outputs.draw_turntable()
         shown = write_reconstruction_page(
             folder / PAGE,
@@ -186,12 +193,23 @@ def _open(
     """Make a source of what was given, and say which rows it takes."""
     contract = settings.camera_contract
     if isinstance(given, GivenSamples):
-        _refuse(options, "sample folders go in as they are", "cameras", "masks", "frames", "normalization", "generator")
+        _refuse(
+            options,
+            "sample folders go in as they are",
+            *POSING,
+            "masks",
+            "frames",
+            "normalization",
+            "generator",
+            "white",
+        )
         return StoredSamples(given.folders, contract, settings.normalization_work.hull_resolution), None, None
     if isinstance(given, GivenPictures) and options.cameras is not None:
-        _refuse(options, "pictures with cameras are of one moment, and nothing is drawn", "frames", "generator")
+        _refuse(
+            options, "pictures with cameras are of one moment, and nothing is drawn", "frames", "generator", "white"
+        )
         return _posed(given, options.cameras, options, settings)
-    _refuse(options, "photographs have no cameras", "cameras", "format", "up", "millimeters_per_unit", "accept_red")
+    _refuse(options, "photographs have no cameras", *POSING)
     if isinstance(given, GivenPictures) and not given.sequence and len(given.pictures) > 1:
         raise ValueError(
             f"{len(given.pictures)} pictures without cameras: give their calibration (--cameras); or, if each is a"
@@ -243,16 +261,24 @@ def _refuse(options: Options, why: str, *names: str) -> None:
         raise ValueError(f"{', '.join(idle)}: of no use here: {why}")
 
 
-def _reconstruct(source: Source, model: Gslrm, outputs: Outputs, title: str) -> Verdict | None:
-    """Predict every frame, from all of its views; returns the verdict on the cameras, if there is one."""
+def _reconstruct(source: Source, most: int | None, model: Gslrm, outputs: Outputs, title: str) -> Verdict | None:
+    """Predict every frame; returns the verdict on the cameras, if there is one."""
     verdict = None
     for moment in tqdm(source.moments(), desc=title, total=len(source), unit="frame", disable=None):
+        moment = moment if most is None else moment.with_views(_most_even(moment, most))
         views = torch.arange(len(moment.sample.cameras))
         outputs.add(moment, predict(model, [moment.sample], [views])[0])
         verdict = moment.verdict
         for remark in moment.remarks:
             logger.info("%s: %s", outputs.frames[-1].name, remark)
     return verdict
+
+
+def _most_even(moment: Moment, count: int) -> tuple[int, ...]:
+    """Places of at most so many views of a frame."""
+    x, y, _ = moment.sample.cameras.centers.double().unbind(-1)
+    azimuths: list[float] = torch.rad2deg(torch.atan2(y, x)).tolist()
+    return choose_views(azimuths, min(count, len(azimuths)))
 
 
 def _describe(chosen: ChosenNetwork, card: WeightsCard | None) -> UsedWeights:
