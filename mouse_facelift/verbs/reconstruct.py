@@ -2,8 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -20,58 +18,19 @@ from mouse_facelift.gslrm.network import Gslrm
 from mouse_facelift.gslrm.reconstruct import reconstruct as predict
 from mouse_facelift.provenance import commit
 from mouse_facelift.rendering.backends import device_of, use_threads
-from mouse_facelift.settings import Fill, Settings, VerdictLine
-from mouse_facelift.verbs.choice import (
-    ChosenNetwork,
-    choose_calibration,
-    choose_generator,
-    choose_network,
-    choose_normalization,
-)
+from mouse_facelift.settings import VerdictLine
+from mouse_facelift.verbs.choice import ChosenNetwork, choose_network
 from mouse_facelift.verbs.configured import DEFAULT, read_configured
-from mouse_facelift.verbs.drawing import load_drawing
-from mouse_facelift.verbs.given import (
-    GivenPictures,
-    GivenSamples,
-    GivenVideo,
-    masks_of,
-    read_filmed,
-    read_photographs,
-    require_alpha,
-    tell_apart,
-    video_frames,
-)
+from mouse_facelift.verbs.given import tell_apart
 from mouse_facelift.verbs.moments import Moment, Source
 from mouse_facelift.verbs.outputs import GIF, Outputs
-from mouse_facelift.verbs.photographs import Photographs
-from mouse_facelift.verbs.posed_pictures import PosedPictures
 from mouse_facelift.verbs.reconstruction_page import write_reconstruction_page
-from mouse_facelift.verbs.record import Reconstruction, UsedGenerator, UsedNormalization, UsedWeights
-from mouse_facelift.verbs.stored_samples import StoredSamples
+from mouse_facelift.verbs.record import Reconstruction, UsedWeights
+from mouse_facelift.verbs.sources import Options, open_source
 
 RECORD, PAGE = "reconstruction.json", "viewer.html"
-POSING = ("cameras", "format", "up", "millimeters_per_unit", "accept_red")
-"""options for pictures with cameras"""
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Options:
-    """How what was given is to be read; see `reconstruct`."""
-
-    cameras: Path | None
-    format: str | None
-    up: tuple[float, float, float] | Literal["estimated"] | None
-    millimeters_per_unit: float | None
-    masks: Path | None
-    mask_threshold: int
-    frames: tuple[int, int, int] | None
-    normalization: str | None
-    generator: str | None
-    white: float | None
-    accept_domains: Sequence[str]
-    accept_red: Sequence[VerdictLine]
 
 
 @torch.no_grad()
@@ -130,7 +89,7 @@ def reconstruct(
             verdict; weights are not as declared, or of a domain that nobody accepts; `out` holds something else.
     """
     settings = read_configured(config)
-    _require_free(out, inputs)
+    _require_free(out, [config, *inputs, *(path for path in (cameras, masks) if path is not None)])
     if views is not None and views < 1:
         raise ValueError(f"views: found {views}, expected 1 or more")
     options = Options(
@@ -140,13 +99,13 @@ def reconstruct(
     chosen = choose_network(settings, checkpoint, experiment, accept_domains)
     logger.info("%s is of domain %s, accepted by %s", chosen.weights, chosen.declared.domain, chosen.accepted_by)
     use_threads(settings.compute.threads)
-    source, used_normalization, used_generator = _open(tell_apart(inputs), options, settings)
+    opened = open_source(tell_apart(inputs), options, settings)
     card = require_as_declared(chosen.weights, chosen.config, chosen.declared)
     model = load_gslrm(chosen.weights, chosen.config).to(device_of(settings.compute.renderer))
     require_size(model.config, chosen.config, settings.camera_contract)
     with whole_folder(out.resolve()) as folder:
         outputs = Outputs(folder, settings.camera_contract, settings.exports, settings.compute)
-        verdict = _reconstruct(source, views, model, outputs, out.name)
+        verdict = _reconstruct(opened.source, views, model, outputs, out.name)
         outputs.draw_turntable()
         shown = write_reconstruction_page(
             folder / PAGE,
@@ -158,13 +117,13 @@ def reconstruct(
             settings.exports,
         )
         record = Reconstruction(
-            inputs={str(path): sha256(path) for path in source.files},
+            inputs={str(path): sha256(path) for path in opened.source.files},
             config=sha256(config),
             contract=settings.camera_contract.hash,
             camera=settings.camera_contract,
-            normalization=used_normalization,
+            normalization=opened.normalization,
             verdict=verdict,
-            generator=used_generator,
+            generator=opened.generator,
             network=_describe(chosen, card),
             exports=settings.exports,
             commit=commit(),
@@ -175,90 +134,16 @@ def reconstruct(
     return record
 
 
-def _require_free(out: Path, inputs: Sequence[Path]) -> None:
+def _require_free(out: Path, read: Sequence[Path]) -> None:
     """Raise ValueError if writing `out` would remove something that is no reconstruction, or what is to be read."""
     place = out.resolve()
     if out.exists() and not out.is_dir():
         raise ValueError(f"{out}: found a file, expected a folder that is empty or yet to be made")
     if out.is_dir() and any(out.iterdir()) and not (out / RECORD).is_file():
         raise ValueError(f"{out}: found files that are no reconstruction ({RECORD}); they would be removed")
-    for path in [Path.cwd(), *inputs]:
+    for path in [Path.cwd(), *read]:
         if path.resolve().is_relative_to(place):
             raise ValueError(f"{out}: holds {path}, which would be removed")
-
-
-def _open(
-    given: GivenSamples | GivenPictures | GivenVideo, options: Options, settings: Settings
-) -> tuple[Source, UsedNormalization | None, UsedGenerator | None]:
-    """Make a source of what was given, and say which rows it takes."""
-    contract = settings.camera_contract
-    if isinstance(given, GivenSamples):
-        _refuse(
-            options,
-            "sample folders go in as they are",
-            *POSING,
-            "masks",
-            "frames",
-            "normalization",
-            "generator",
-            "white",
-        )
-        return StoredSamples(given.folders, contract, settings.normalization_work.hull_resolution), None, None
-    if isinstance(given, GivenPictures) and options.cameras is not None:
-        _refuse(
-            options, "pictures with cameras are of one moment, and nothing is drawn", "frames", "generator", "white"
-        )
-        return _posed(given, options.cameras, options, settings)
-    _refuse(options, "photographs have no cameras", *POSING)
-    if isinstance(given, GivenPictures) and not given.sequence and len(given.pictures) > 1:
-        raise ValueError(
-            f"{len(given.pictures)} pictures without cameras: give their calibration (--cameras); or, if each is a"
-            " photograph of its own, their folder"
-        )
-    name, rule = choose_normalization(settings, options.normalization, drawn=True)
-    assert isinstance(rule, Fill)
-    chosen = choose_generator(settings, options.generator, options.white, options.accept_domains)
-    logger.info("%s is of domain %s, accepted by %s", chosen.row, chosen.domain, chosen.accepted_by)
-    logger.info("a photograph is taken to be made straight on, at elevation 0: nothing tells otherwise")
-    if isinstance(given, GivenVideo):
-        numbers = video_frames(given.video, options.frames)
-        files, count = (given.video, *([] if options.masks is None else [options.masks])), len(numbers)
-        read = partial(read_filmed, given.video, options.masks, options.mask_threshold, numbers)
-    else:
-        _refuse(options, "pictures of a folder are all taken", "frames")
-        masks = masks_of(given.pictures, options.masks)
-        if masks is None:
-            require_alpha(given.pictures[:1])
-        files, count = (*given.pictures, *(masks or ())), len(given.pictures)
-        read = partial(read_photographs, given.pictures, masks, options.mask_threshold)
-    drawing = load_drawing(chosen, contract, settings.compute)
-    return Photographs(files, count, read, drawing, rule.radius), UsedNormalization(name=name, rule=rule), drawing.used
-
-
-def _posed(
-    given: GivenPictures, cameras: Path, options: Options, settings: Settings
-) -> tuple[Source, UsedNormalization, None]:
-    name, rule = choose_normalization(settings, options.normalization, drawn=False)
-    masks = masks_of(given.pictures, options.masks)
-    if masks is None:
-        require_alpha(given.pictures)
-    source = PosedPictures(
-        pictures=given.pictures,
-        masks=masks,
-        threshold=options.mask_threshold,
-        calibration=choose_calibration(settings, cameras, options.format, options.up, options.millimeters_per_unit),
-        normalization_name=name,
-        normalization=rule,
-        accept_red=tuple(options.accept_red),
-        settings=settings,
-    )
-    return source, UsedNormalization(name=name, rule=rule), None
-
-
-def _refuse(options: Options, why: str, *names: str) -> None:
-    """Raise ValueError for options that would have no effect."""
-    if idle := [name for name in names if getattr(options, name) not in (None, (), [])]:
-        raise ValueError(f"{', '.join(idle)}: of no use here: {why}")
 
 
 def _reconstruct(source: Source, most: int | None, model: Gslrm, outputs: Outputs, title: str) -> Verdict | None:
