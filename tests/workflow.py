@@ -19,7 +19,7 @@ SIZE = 32  # px of the contract's pictures
 Config = dict[str, Any]
 
 # Rules say `python -m workflow_scripts.x`: the checkout that these tests stand in, not one installed elsewhere.
-_ENVIRONMENT = os.environ | {
+ENVIRONMENT = os.environ | {
     "PYTHONPATH": os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH", ""))))
 }
 
@@ -119,7 +119,7 @@ class Workflow:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            env=_ENVIRONMENT,
+            env=ENVIRONMENT,
         )
 
     def make(self, *arguments: str) -> str:
@@ -141,7 +141,7 @@ class Workflow:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-            env=_ENVIRONMENT,
+            env=ENVIRONMENT,
         )
         until = time.monotonic() + patience
         while not list(self.folder.glob(path)):
