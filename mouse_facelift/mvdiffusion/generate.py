@@ -58,7 +58,7 @@ def generate_views(
     """
     use_threads(compute.threads)
     whole = load_drawing(start, prompts, unet, ray_film, card, contract)
-    whole.pipeline.to(device_of(compute.renderer))
+    whole.to(device_of(compute.renderer))
     source = SampleTable.read(samples)
     rows, violations = [], dict.fromkeys(source.violations)
     folder = table.parent / "drawn"

@@ -59,10 +59,7 @@ def load_drawing(chosen: ChosenGenerator, contract: CameraContract, compute: Com
             prompts = Path(scratch) / "prompts.pt"
             write_prompts(chosen.start, prompts)
         generator = load_generator(chosen.start, prompts, chosen.unet, chosen.ray_film, contract)
-    device = device_of(compute.renderer)
-    generator.pipeline.to(device)
-    if generator.film is not None:
-        generator.film.to(device)
+    generator.to(device_of(compute.renderer))
     used = UsedGenerator(
         row=chosen.row,
         weights=str(weights),

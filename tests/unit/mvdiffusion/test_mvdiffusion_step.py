@@ -227,3 +227,9 @@ def test_a_generator_is_measured_beside_the_reference_again_and_a_mean_picture(t
     other = measure_unseen_objects(generator, Gray(2), light, sampling)
     assert other["mean_picture_psnr"] < 90
     assert other["network_psnr"] == found["network_psnr"]
+
+
+def test_all_networks_move_to_a_device_together(tmp_path) -> None:
+    generator = tiny_generator(tmp_path, rays=True).to(torch.device("meta"))
+    assert {parameter.device.type for parameter in generator.trained.parameters()} == {"meta"}
+    assert {parameter.device.type for parameter in generator.pipeline.image_encoder.parameters()} == {"meta"}
