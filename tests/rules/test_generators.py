@@ -23,7 +23,7 @@ ROWS = ("synthetic", "mixed_row", "single_view")
 def with_generators(config: Config) -> Config:
     """The tiny configuration with a generator of either conditioning, and rows that use what the first one draws."""
     config = copy.deepcopy(config)
-    whole = config["generator_starts"]["tiny"]
+    whole = config["generator_pretraining"]["size"]
     config["generator_starts"] = {"tiny": whole | {"widths": [16, 32], "attending_from": 1, "head_width": 16}}
     plan = {
         "steps": 4, "batch": 2, "learning_rate": 1.0e-3, "warmup_steps": 1, "checkpoint_every": 2, "target_views": 2,
