@@ -83,7 +83,7 @@ def tiny_own_capture() -> Config:
     config |= {section: tiny[section] for section in same}
     config["animal"] |= {"frames_per_chunk": 12, "hull_resolution": 48}
     config["captures"]["my_session"]["frames"] = {"start": 0, "stop": 12, "step": 1}
-    config["datasets"]["real"]["split"] = {"blocks": ["train", "val", "test"], "gap": 1}
+    config["datasets"]["real"]["split"] = {"blocks": ["test", "train", "val", "test"], "gap": 1}
     config["checkpoints"] = tiny["checkpoints"]
     config["experiments"] = {"zero_shot": config["experiments"]["zero_shot"]}
     return config

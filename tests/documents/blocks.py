@@ -8,6 +8,8 @@ from pathlib import Path
 LANGUAGES = ("bash", "python", "diff", "yaml", "text")  # of `text` nothing is asked
 
 _FENCED = re.compile(r"^ *```([^\n]*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+_FILE = re.compile(r"`([\w.-]+/[\w./-]*\.(?:py|smk|yaml|json|md))`")
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
 _SPAN = re.compile(r"`(snakemake [^`]+)`")
 
 
@@ -44,9 +46,10 @@ def blocks_of(page: Path) -> Iterator[Block]:
 
 
 def lines_of(block: Block) -> list[str]:
-    """Commands of a bash block; a line that ends in a backslash goes on in the next."""
+    """Commands of a bash block, without comments; a line that ends in a backslash goes on in the next."""
     joined = re.sub(r"\\\n\s*", " ", block.text)
-    return [line.strip() for line in joined.splitlines() if line.strip() and not line.strip().startswith("#")]
+    commands = (re.sub(r"(^|\s)#\s.*", "", line).strip() for line in joined.splitlines())
+    return [command for command in commands if command]
 
 
 def commands_within_sentences(page: Path) -> list[str]:
@@ -54,3 +57,10 @@ def commands_within_sentences(page: Path) -> list[str]:
     prose = _FENCED.sub("", page.read_text(encoding="utf-8"))
     found = [" ".join(span.split()) for span in _SPAN.findall(prose)]
     return [command for command in found if "<" not in command and "..." not in command]
+
+
+def files_named(page: Path) -> set[str]:
+    """Paths of code, configurations and pages, in backticks or behind a link."""
+    prose = _FENCED.sub("", page.read_text(encoding="utf-8"))
+    found = set(_FILE.findall(prose)) | {link.split("#")[0] for link in _LINK.findall(prose)}
+    return {path for path in found if not path.startswith(("results/", "checkpoints/", "raw/", "http")) and path}

@@ -35,8 +35,11 @@ def fresh(tmp_path: Path) -> Reader:
 
 @pytest.fixture
 def done(finished: Workflow, tmp_path: Path) -> Reader:
-    """Everything is made, by a tiny configuration."""
+    """Everything is made, by a tiny configuration; two frames of it were sent by somebody."""
     project = finished.copy(tmp_path / "done").folder
+    models = sorted((project / "results/predictions/full/models").iterdir())
+    for model, name in zip(models, ("first.ply", "second.ply"), strict=True):
+        shutil.copy2(model, project / name)
     link_repository(project)
     return Reader(project)
 

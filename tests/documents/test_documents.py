@@ -4,7 +4,7 @@ import shlex
 
 import pytest
 
-from tests.documents.blocks import blocks_of, commands_within_sentences, lines_of, pages_of
+from tests.documents.blocks import blocks_of, commands_within_sentences, files_named, lines_of, pages_of
 from tests.documents.reader import Instead, Reader
 from tests.workflow import REPOSITORY
 
@@ -18,9 +18,12 @@ READERS = {
     "adding_a_camera_format.md": "developing",
     "adding_a_finetuning_method.md": "developing",
     "adding_a_generator.md": "developing",
+    "frames_and_views.md": "done",
     "from_capture_to_figure.md": "recorded",
     "glossary.md": "done",
     "released_weights.md": "done",
+    "results.md": "done",
+    "training.md": "done",
 }
 
 INSTEAD = {
@@ -30,7 +33,7 @@ INSTEAD = {
     ("README.md", f"{INSTALL}'.[test]' && ./check"): Instead(
         f"bash -n {REPOSITORY / 'check'}", "it runs this test; .ci/run installs and starts it"
     ),
-    ("README.md", LEARNING): Instead(f"{LEARNING} -n", "it takes hours; tests/rules/test_proof.py makes a small one"),
+    ("training.md", LEARNING): Instead(f"{LEARNING} -n", "it takes hours; tests/rules/test_proof.py makes a small one"),
     ("README.md", "snakemake --cores 2 viewers"): Instead(
         "snakemake --cores 2 viewers -n", "tests/rules/test_viewing.py makes them"
     ),
@@ -67,8 +70,17 @@ def test_what_sentences_tell_to_run_can_be_planned(fresh):
             goals = [word for word in words[:at] + words[at + 2 :] if not word.startswith("-") and not word.isdigit()]
             targets.setdefault(configuration, set()).update(goals)
     own = targets.pop("my_config.yaml", set())  # of a recording that is not here
-    assert own <= {"check_capture", "eval_psnr", "viewers"}
+    assert own <= {"check_capture", "eval_psnr", "viewers", "write_report"}
     for configuration, goals in targets.items():
         told = f"--configfile {configuration}" if configuration else ""
         code, said = fresh._run_line(f"snakemake -n {shlex.join(sorted(goals))} {told}")
         assert code == 0, said
+
+
+def test_files_that_pages_speak_of_are_there():
+    """Those that a page itself makes, that it tells to download, and results of runs are left out."""
+    for name, page in PAGES.items():
+        made = {block.title for block in blocks_of(page)}
+        for path in files_named(page) - made:
+            places = (REPOSITORY / path, REPOSITORY / "mouse_facelift" / path, page.parent / path)
+            assert any(place.exists() for place in places), f"{name}: no file {path}"
