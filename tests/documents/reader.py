@@ -87,7 +87,7 @@ class Reader:
         in_project = words[0] in ("snakemake", OURS, "cp", "cat")
         if self.repository == REPOSITORY:
             in_project = True
-            if words[0] == OURS and not {"|", ">", "&&"} & set(words):
+            if words[0] == OURS and not set("|>&*") & set(line):
                 return self._run_verb(words[1:])
         return self._shell(["bash", "-euo", "pipefail", "-c", line], self.project if in_project else self.repository)
 
