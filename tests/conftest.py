@@ -19,7 +19,7 @@ settings.load_profile("repeatable")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
-pytest_plugins = ("tests.tiny_run",)
+pytest_plugins = ("tests.tiny_run", "tests.tiny_project")
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 
 import tyro
 
+from mouse_facelift.cli.check import check
+from mouse_facelift.cli.reconstruct import reconstruct
 from mouse_facelift.cli.view import view
 
-VERBS: dict[str, Callable[..., None]] = {"view": view}
+VERBS: dict[str, Callable[..., None]] = {"check": check, "reconstruct": reconstruct, "view": view}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

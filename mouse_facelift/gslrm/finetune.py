@@ -30,7 +30,8 @@ from mouse_facelift.settings import (
 from mouse_facelift.training.diagnose import diagnose
 from mouse_facelift.training.guard import Guard
 from mouse_facelift.training.honesty import require_honest, require_views
-from mouse_facelift.training.loop import Deadline, Looks, train
+from mouse_facelift.training.leaving import Deadline
+from mouse_facelift.training.loop import Looks, train
 from mouse_facelift.training.lora import merge_lora
 from mouse_facelift.training.precision import require_precision
 from mouse_facelift.training.processes import Processes, joined_processes, require_shares

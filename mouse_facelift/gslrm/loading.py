@@ -34,7 +34,7 @@ def load_gslrm(
     return model
 
 
-def misfits(weights: Path, config: Path) -> list[str]:
+def misfits(weights: Path, config: GslrmConfig | Path) -> list[str]:
     """List every tensor of a file that keeps `load_gslrm` from loading it, without a copy of the network.
 
     Raises FileNotFoundError without one of the files, ValueError if one of them cannot be read.

@@ -26,7 +26,8 @@ from mouse_facelift.gslrm.surface import SurfaceError
 from mouse_facelift.provenance import commit
 from mouse_facelift.rendering.backends import device_of, use_threads
 from mouse_facelift.settings import CameraContract, Compute, Pretraining, digest
-from mouse_facelift.training.loop import Deadline, train
+from mouse_facelift.training.leaving import Deadline
+from mouse_facelift.training.loop import train
 from mouse_facelift.training.precision import require_precision
 from mouse_facelift.training.samples import AnimalSource, read_packs
 from mouse_facelift.training.state import StateFolder

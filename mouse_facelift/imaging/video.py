@@ -111,6 +111,27 @@ def read_frames(path: Path, numbers: Sequence[int], gray: bool = False) -> Itera
         FileNotFoundError: there is no such file.
         ValueError: the numbers do not rise, the video ends before the last of them, or it is damaged.
     """
+    for number, frame in _asked_for(path, numbers):
+        yield number, frame.to_ndarray(format="gray" if gray else "rgb24")
+
+
+def read_rgba_frames(path: Path, numbers: Sequence[int]) -> Iterator[tuple[int, UInt8[np.ndarray, "height width 4"]]]:
+    """Decode frames of a video that has an alpha channel, straight alpha; as `read_frames` else.
+
+    Raises:
+        FileNotFoundError, ValueError: as `read_frames`; its pictures have no alpha channel. That of VP8 and VP9 in WebM
+            is not read.
+    """
+    for number, frame in _asked_for(path, numbers):
+        if not any(component.is_alpha for component in frame.format.components):
+            raise ValueError(
+                f"{path}: found pictures of format {frame.format.name}, expected some with an alpha channel (such as"
+                " QuickTime's RLE, ProRes 4444 or FFV1; that of WebM is not read)"
+            )
+        yield number, frame.to_ndarray(format="rgba")
+
+
+def _asked_for(path: Path, numbers: Sequence[int]) -> Iterator[tuple[int, VideoFrame]]:
     if any(later <= earlier for earlier, later in pairwise(numbers)) or min(numbers, default=0) < 0:
         raise ValueError(f"{path}: frame numbers must rise, from 0 or more; asked for {_listed(numbers)}")
     found, asked = 0, deque(numbers)
@@ -120,7 +141,7 @@ def read_frames(path: Path, numbers: Sequence[int], gray: bool = False) -> Itera
             asked.popleft()
             if frame.is_corrupt:
                 raise ValueError(f"{path}: frame {number} is damaged")
-            yield number, frame.to_ndarray(format="gray" if gray else "rgb24")
+            yield number, frame
     if asked:
         raise ValueError(f"{path}: found {found} frames, but frame {asked[0]} (counted from 0) was asked for")
 

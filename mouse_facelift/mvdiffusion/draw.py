@@ -42,7 +42,7 @@ def draw_views(
     """
     use_threads(compute.threads)
     whole = load_drawing(start, prompts, unet, ray_film, card, contract)
-    whole.pipeline.to(device_of(compute.renderer))
+    whole.to(device_of(compute.renderer))
     table = SampleTable.read(samples)
     rows, pictures = [], []
     for row in tqdm(chosen_samples(table, evaluation.split, evaluation.samples), desc=name, disable=None):

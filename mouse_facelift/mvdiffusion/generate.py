@@ -9,7 +9,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from mouse_facelift.formats.sample_folder import Sample
-from mouse_facelift.formats.sample_table import SampleRow, SampleTable, load_sample, write_lists
+from mouse_facelift.formats.sample_table import SampleTable, load_sample, write_lists
 from mouse_facelift.formats.whole import whole_folder
 from mouse_facelift.geometry.cameras import Cameras
 from mouse_facelift.geometry.contract import contract_violations
@@ -58,7 +58,7 @@ def generate_views(
     """
     use_threads(compute.threads)
     whole = load_drawing(start, prompts, unet, ray_film, card, contract)
-    whole.pipeline.to(device_of(compute.renderer))
+    whole.to(device_of(compute.renderer))
     source = SampleTable.read(samples)
     rows, violations = [], dict.fromkeys(source.violations)
     folder = table.parent / "drawn"
@@ -66,7 +66,7 @@ def generate_views(
     with whole_folder(folder) as partial:
         for row in tqdm(source.samples, desc=dataset_name, unit="sample", disable=None):
             sample = load_sample(samples, row)
-            drawn = draw_sample(whole, sample, row, dataset, sampling)
+            drawn = draw_sample(whole, sample, row.name, dataset, sampling)
             violations |= dict.fromkeys(contract_violations(drawn.cameras, contract))
             names = RELEASED_VIEWS if dataset.cameras == "released" else row.view_names
             rows.append(write_drawn_sample(partial, folder.name, drawn, names, sample, row))
@@ -83,10 +83,13 @@ def generate_views(
 
 
 def draw_sample(
-    generator: Generator, sample: Sample, row: SampleRow, dataset: GeneratedDataset, sampling: SamplingPlan
+    generator: Generator, sample: Sample, name: str, dataset: GeneratedDataset, sampling: SamplingPlan
 ) -> Sample:
-    """Draw the views of one sample from its first view, over white, with the cameras that the generator is told."""
-    seed = own_seed(sampling.seed, row.name)
+    """Draw the views of one sample from its first view, over white, with the cameras that the generator is told.
+
+    Its random numbers follow from `sampling.seed` and `name`.
+    """
+    seed = own_seed(sampling.seed, name)
     if dataset.cameras == "captured":
         drawn = generator.draw([sample], [sample.cameras], sampling, seed)[0]
         return Sample(sample.name, sample.cameras, _opaque(drawn, dataset.white))

@@ -40,6 +40,13 @@ class Generator:
         parts: dict[str, nn.Module] = {"unet": self.pipeline.unet}
         return nn.ModuleDict(parts if self.film is None else parts | {"film": self.film})
 
+    def to(self, device: torch.device) -> "Generator":
+        """Move every network to a device, in place."""
+        self.pipeline.to(device)
+        if self.film is not None:
+            self.film.to(device)
+        return self
+
     def aim(self, cameras: Cameras) -> "Aim":
         """What tells the views of cameras apart, the first of which is the reference. The origin is the object.
 

@@ -27,7 +27,8 @@ from mouse_facelift.settings import (
 from mouse_facelift.training.diagnose import diagnose
 from mouse_facelift.training.guard import Guard
 from mouse_facelift.training.honesty import require_contract_kept
-from mouse_facelift.training.loop import Deadline, train
+from mouse_facelift.training.leaving import Deadline
+from mouse_facelift.training.loop import train
 from mouse_facelift.training.lora import merge_lora
 from mouse_facelift.training.precision import require_precision
 from mouse_facelift.training.processes import Processes, joined_processes, require_shares

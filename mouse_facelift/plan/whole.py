@@ -67,12 +67,12 @@ class Plan:
     def _frames(self, row: Capture, chunk: int | None) -> Sequence[int]:
         return row.frame_numbers if chunk is None else self.settings.animal.chunk_of(row.frame_numbers, chunk)
 
-    def with_masks(self, capture: str) -> Capture:
-        """The capture as it is once masks that are to be made have been made."""
+    def with_masks(self, capture: str, results: str = "results") -> Capture:
+        """The capture as it is once masks that are to be made have been made, in a folder `results`."""
         row = self.settings.captures[capture]
         if not isinstance(row.masks, MadeMasks):
             return row
-        made = {"kind": "video", "path": f"results/masks/{capture}/{{camera}}.mp4", "threshold": 127}
+        made = {"kind": "video", "path": f"{results}/masks/{capture}/{{camera}}.mp4", "threshold": 127}
         return Capture.model_validate(row.model_dump() | {"masks": made})
 
     def key_points(self, capture: str) -> list[str]:

@@ -3,7 +3,6 @@
 import logging
 import math
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from tqdm import tqdm
 
 from mouse_facelift.settings import TrainingPlan
 from mouse_facelift.training.guard import Guard
+from mouse_facelift.training.leaving import Deadline, signals_ask
 from mouse_facelift.training.outcome import StepLoss
 from mouse_facelift.training.processes import ALONE, Processes
 from mouse_facelift.training.schedule import constant_rate, cosine_rate
@@ -23,25 +23,6 @@ log = logging.getLogger(__name__)
 
 OUT_OF_TIME = 75  # EX_TEMPFAIL: the same command goes on where it stopped
 LOG_EVERY = 25
-MARGIN = 0.1  # of a job's time, kept for the last step and for saving
-LONGEST_MARGIN = 180.0  # s
-
-
-@dataclass(frozen=True)
-class Deadline:
-    """Moment (time.monotonic) after which a training saves its state and leaves."""
-
-    moment: float
-
-    @classmethod
-    def in_minutes(cls, minutes: int) -> "Deadline":
-        """A little before a job that starts now and may take so many minutes is stopped from outside."""
-        seconds = 60 * minutes
-        return cls(time.monotonic() + seconds - min(MARGIN * seconds, LONGEST_MARGIN))
-
-    @property
-    def passed(self) -> bool:
-        return time.monotonic() >= self.moment
 
 
 @dataclass(frozen=True)
@@ -74,10 +55,10 @@ def train(
 
     Raises:
         ValueError: the state folder is held by another trainer or belongs to another training.
-        SystemExit: with code 75 when the deadline passed; the state was saved and the same call goes on from it. Every
-            call takes one step at least.
+        SystemExit: with code 75 when the deadline passed, or SIGTERM or SIGUSR1 came; the state was saved and the same
+            call goes on from it. Every call takes one step at least.
     """
-    with folder.locked() if processes.writes else nullcontext():
+    with folder.locked() if processes.writes else nullcontext(), signals_ask() as asked:
         updater = Updater(model, plan, processes)
         start, metrics = folder.resume(model, updater, guard)
         processes.wait()  # so that nobody saves, and drops old states, while another still reads
@@ -98,13 +79,15 @@ def train(
             progress.set_postfix(_told(row))
             done = step + 1
             finished = done == plan.steps or _stopped(guard)
-            leaving = processes.mean([float(deadline.passed)])[0] > 0 and not finished
+            must_leave = deadline.passed or asked.by is not None
+            leaving = processes.mean([float(must_leave)])[0] > 0 and not finished
             if processes.writes and (finished or done % LOG_EVERY == 0):
                 _log_recent(metrics, plan.steps)
             if processes.writes and (finished or leaving or done % plan.checkpoint_every == 0):
                 folder.save(done, model, updater, metrics, guard)
             if leaving:
-                log.info("out of time at step %d of %d; the same command goes on from here", done, plan.steps)
+                why = "out of time" if asked.by is None else f"asked to leave by {asked.by.name}"
+                log.info("%s at step %d of %d; the same command goes on from here", why, done, plan.steps)
                 sys.exit(OUT_OF_TIME)
         if guard is not None and guard.stopped is not None:
             guard.keep_best()

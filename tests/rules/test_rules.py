@@ -294,7 +294,7 @@ def test_eval_psnr_has_every_experiment_beside_the_trivial_answers(finished):
     network = summary[~summary["experiment"].isin(["white_picture"])]
     assert network["held_out_depth_p50_mm"].notna().all()
     assert network["true_chamfer_mm"].notna().all()
-    assert (summary["true_turns"] == 1).all()
+    assert (summary["true_turns"] == 2).all()
 
 
 def test_eval_psnr_compares_every_two_answers_of_a_task(finished):
@@ -328,8 +328,8 @@ def test_draw_true_views_shows_the_animal_where_its_points_are(finished):
         truth = TrueViewsTable.read(path)
         table_path = finished.folder / f"results/samples/real.{normalization}/table.json"
         table = {row.name: row for row in SampleTable.read(table_path).samples}
-        assert [row.sample for row in truth.samples] == ["tiny_000011"]
-        (row,) = truth.samples
+        assert [row.sample for row in truth.samples] == ["tiny_000010", "tiny_000011"]
+        row = truth.samples[-1]
         drawn, points = read_sample(path.parent / row.folder), read_surface(path.parent / row.folder)
         assert drawn.images.shape == (3, SIZE, SIZE, 4)
         assert points.shape == (2000, 3)
@@ -352,8 +352,9 @@ def test_draw_true_views_shows_the_animal_where_its_points_are(finished):
 
 def test_score_true_views_tells_hull_from_network(finished):
     truth = read_true_scores(finished.folder / "results/eval_truth.csv")
-    assert len(truth) == 3 + 2 * 2  # experiments, and two trivial answers of each normalization
-    rows = truth[truth["normalization"] == "contract"].set_index("experiment")
+    assert len(truth) == 2 * (3 + 2 * 2)  # samples; experiments, and two trivial answers of each normalization
+    here = (truth["normalization"] == "contract") & (truth["sample"] == "tiny_000011")
+    rows = truth[here].set_index("experiment")
     hull = rows.loc["visual_hull"]
     assert 0 < hull["completeness_mm"] < 6
     assert hull["chamfer_mm"] < 8  # of an animal 100 mm long, its voxels 3

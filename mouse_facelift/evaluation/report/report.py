@@ -23,7 +23,8 @@ STYLE = """
 .sheets { grid-template-columns: repeat(auto-fill, minmax(min(520px, 100%), 1fr)); }
 .sheets img { background: #ffffff; } details { margin: 10px 0; } summary { cursor: pointer; color: var(--mark); }
 pre { font-size: 0.8em; max-height: 70vh; overflow: auto; } a { color: var(--mark); } small { color: var(--faint); }
-nav a { margin-right: 14px; white-space: nowrap; }
+nav a { margin-right: 14px; white-space: nowrap; } .training .light { white-space: normal; }
+summary code { overflow-wrap: anywhere; }
 """
 SHEET_WIDTH, SHEET_QUALITY = 2400, 90  # px at most, and JPEG's
 CONTENTS = {
@@ -77,7 +78,7 @@ def write_report(
         "log": _log(files),
         "ran": tell_ran(configuration, {row.name: Path(row.card) for row in files.trainings}),
     }
-    contents = "".join(f'<a href="#{key}">{words}</a>' for key, words in CONTENTS.items())
+    contents = " ".join(f'<a href="#{key}">{words}</a>' for key, words in CONTENTS.items())
     body = [f"<nav>{contents}</nav>"]
     body += [f'<section id="{key}">{section}</section>' for key, section in sections.items()]
     title = "mouse-facelift: report"

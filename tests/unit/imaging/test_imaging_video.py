@@ -8,8 +8,9 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame
 
-from mouse_facelift.imaging.video import probe_video, read_frames, write_video
+from mouse_facelift.imaging.video import probe_video, read_frames, read_rgba_frames, write_video
 
 LENGTH = 40
 PATCH = (200, 30, 90)
@@ -50,6 +51,23 @@ def test_gray_spans_black_to_white(tmp_path: Path) -> None:
     write_video(path, (np.full((33, 51), value, np.uint8) for value in (0, 255, 128)), rate=29.97, crf=10)
     assert [int(frame[5, 5]) for _, frame in read_frames(path, [0, 1, 2], gray=True)] == [0, 255, 128]
     assert probe_video(path).rate == pytest.approx(29.97, abs=1e-4)
+
+
+def test_alpha_is_read_where_there_is_some(video: Path, tmp_path: Path) -> None:
+    path = tmp_path / "cut.mov"
+    rgba = np.dstack([next(shades()), np.zeros((48, 64), np.uint8)])
+    rgba[8:24, 8:24, 3] = 255
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("qtrle", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "argb"
+        for _ in range(3):
+            container.mux(stream.encode(VideoFrame.from_ndarray(rgba, format="rgba")))
+        container.mux(stream.encode())
+    read = dict(read_rgba_frames(path, [0, 2]))
+    assert list(read) == [0, 2]
+    np.testing.assert_array_equal(read[2], rgba)
+    with pytest.raises(ValueError, match=r"shades\.mp4: found pictures of format yuv420p, expected some with an alpha"):
+        next(read_rgba_frames(video, [0]))
 
 
 def test_equal_frames_give_equal_bytes(video: Path, tmp_path: Path) -> None:

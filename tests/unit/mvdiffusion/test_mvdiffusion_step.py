@@ -6,14 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.geometry.cameras import Cameras
 from mouse_facelift.mvdiffusion.generator import rays_of
 from mouse_facelift.mvdiffusion.held_out import reference_first
+from mouse_facelift.mvdiffusion.measure import mean_picture, measure_unseen_objects
+from mouse_facelift.mvdiffusion.objective import draw_step
 from mouse_facelift.mvdiffusion.step import GenerationStep, draw_objects, learned_views, mirrored
 from mouse_facelift.settings import GeneratorGuardPolicy, Plucker, SamplingPlan, ViewIndex
 from mouse_facelift.training.diagnose import diagnose
 from mouse_facelift.training.guard import Guard, HeldOutPsnr
-from mouse_facelift.training.loop import Deadline, train
+from mouse_facelift.training.leaving import Deadline
+from mouse_facelift.training.loop import train
 from mouse_facelift.training.state import StateFolder
 from tests.unit.mvdiffusion.conftest import random_rig
 from tests.unit.mvdiffusion.tiny_generation import VIEWS, Ring, plan, tiny_generator
@@ -190,3 +194,42 @@ def test_the_average_follows_as_the_released_one_and_rates_may_stay() -> None:
     assert not settings.rate_falls
     assert plan(schedule="cosine").rate_falls
     assert settings.betas == (0.9, 0.999)
+
+
+@pytest.mark.parametrize("least", [0, 900, 999])
+def test_noise_is_drawn_from_the_least_timestep_on(tmp_path, least) -> None:
+    pipeline = tiny_generator(tmp_path, rays=False).pipeline
+    draws = draw_step(pipeline, 2000, 1, (16, 16), seeded(0), least)
+    assert least <= int(draws.timesteps.min()) <= least + 20
+    assert 980 <= int(draws.timesteps.max()) <= 999
+    with pytest.raises(ValueError, match="least_timestep: found 1000, expected less than the scheduler's 1000"):
+        draw_step(pipeline, 1, 1, (16, 16), seeded(0), 1000)
+
+
+def test_a_generator_is_measured_beside_the_reference_again_and_a_mean_picture(tmp_path) -> None:
+    """Of a ring all of whose views are one gray, a copy is perfect, and so is the mean of that gray alone."""
+    generator = tiny_generator(tmp_path, rays=True)
+    generator.trained.eval()
+
+    class Gray(Ring):
+        def sample(self, index: int) -> Sample:
+            sample = super().sample(index)
+            return Sample(sample.name, sample.cameras, torch.full_like(sample.images, 150 + 100 * (index == 2)))
+
+    dark, light = mean_picture(Gray(2), 2), mean_picture(Gray(3), 3)
+    assert float(light.mean()) > float(dark.mean())
+    sampling = SamplingPlan(steps=1, guidance=1.0, eta=0.0, seed=0)
+    found = measure_unseen_objects(generator, Gray(2), dark, sampling)
+    assert set(found) == {
+        f"{name}_psnr{part}" for name in ("network", "copy", "mean_picture") for part in ("", "_foreground")
+    }
+    assert found["copy_psnr"] == found["mean_picture_psnr"] > 90 > found["network_psnr"] > 0
+    other = measure_unseen_objects(generator, Gray(2), light, sampling)
+    assert other["mean_picture_psnr"] < 90
+    assert other["network_psnr"] == found["network_psnr"]
+
+
+def test_all_networks_move_to_a_device_together(tmp_path) -> None:
+    generator = tiny_generator(tmp_path, rays=True).to(torch.device("meta"))
+    assert {parameter.device.type for parameter in generator.trained.parameters()} == {"meta"}
+    assert {parameter.device.type for parameter in generator.pipeline.image_encoder.parameters()} == {"meta"}

@@ -1,6 +1,9 @@
 """The training loop: what it updates, what it leaves out, and that interruptions leave no trace."""
 
+import logging
 import math
+import os
+import signal
 
 import pytest
 import torch
@@ -8,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from mouse_facelift.training.loop import Deadline, train
+from mouse_facelift.training.leaving import Deadline
+from mouse_facelift.training.loop import train
 from mouse_facelift.training.outcome import StepOutcome
 from mouse_facelift.training.state import StateFolder
 from mouse_facelift.training.update import StepLoss, adamw
@@ -98,8 +102,31 @@ def test_out_of_time_it_saves_and_leaves_with_code_75(tmp_path, plan, every: int
     assert same(weights, expected)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_asked_by_a_signal_it_saves_and_leaves_with_code_75(tmp_path, plan, number: signal.Signals, caplog) -> None:
+    caplog.set_level(logging.INFO)
+    expected, _ = run(tmp_path / "whole", plan)
+    before = signal.getsignal(number)
+
+    def asking(inner: StepLoss) -> StepLoss:
+        def step(generator: torch.Generator, done: int) -> StepOutcome:
+            if done == 4:
+                os.kill(os.getpid(), number)
+            return inner(generator, done)
+
+        return step
+
+    with pytest.raises(SystemExit) as left:
+        run(tmp_path / "asked", plan, wrap=asking)
+    assert left.value.code == 75
+    assert f"asked to leave by {number.name} at step 5 of 12" in caplog.text
+    assert StateFolder(tmp_path / "asked", "this").states()[-1].name == "step_00000005.pt"
+    assert signal.getsignal(number) == before
+    assert same(run(tmp_path / "asked", plan)[0], expected)
+
+
 def test_the_deadline_is_a_little_before_the_job_s_end(monkeypatch) -> None:
-    monkeypatch.setattr("mouse_facelift.training.loop.time.monotonic", lambda: 1000.0)
+    monkeypatch.setattr("mouse_facelift.training.leaving.time.monotonic", lambda: 1000.0)
     assert Deadline.in_minutes(10).moment == 1000 + 600 - 60
     assert Deadline.in_minutes(24 * 60).moment == 1000 + 24 * 3600 - 180
     assert Deadline.in_minutes(0).passed

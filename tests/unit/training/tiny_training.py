@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from mouse_facelift.settings import GuardPolicy, TrainingPlan
 from mouse_facelift.training.guard import Guard
-from mouse_facelift.training.loop import Deadline, train
+from mouse_facelift.training.leaving import Deadline
+from mouse_facelift.training.loop import train
 from mouse_facelift.training.outcome import StepOutcome
 from mouse_facelift.training.state import StateFolder, StepMetrics
 from mouse_facelift.training.update import StepLoss

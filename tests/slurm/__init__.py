@@ -1,0 +1,1 @@
+"""On a real SLURM, where there is one."""
