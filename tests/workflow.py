@@ -50,11 +50,7 @@ def tiny_config() -> Config:
     }
     config["checkpoints"]["small"] |= {"weights": "weights/tiny.safetensors", "config": "weights/tiny.json"}
     config["experiments"] = {name: config["experiments"][name] for name in ("zero_shot", "full", "real_camera")}
-    for row in config["experiments"].values():
-        if not row["allow_broken_contract"]:
-            row["normalization"] = "contract"
-        if row["finetune"]["method"] == "full":
-            row["finetune"] = row["finetune"] | {"steps": 6, "batch": 1, "warmup_steps": 1, "checkpoint_every": 2}
+    shrink_experiments(config["experiments"])
     _shrink_log(config["log_experiments"])
     for section in ("posed_datasets", "generators", "generated_datasets", "outside_datasets", "mixed_datasets"):
         config[section] = {}
@@ -67,6 +63,29 @@ def tiny_config() -> Config:
     config["evaluation"]["intervals"]["resamples"] = 200
     config["evaluation"]["true_views"] |= {"cameras": 3, "points": 2000}
     config["compute"]["threads"] = 1
+    return config
+
+
+def shrink_experiments(rows: Config) -> None:
+    """Let honest experiments be on the contract, and trainings take seconds."""
+    for row in rows.values():
+        if not row["allow_broken_contract"]:
+            row["normalization"] = "contract"
+        if row["finetune"]["method"] != "none":
+            row["finetune"] = row["finetune"] | {"steps": 6, "batch": 1, "warmup_steps": 1, "checkpoint_every": 2}
+
+
+def tiny_own_capture() -> Config:
+    """`config/examples/own_capture.yaml` at such sizes, of twelve frames, without training."""
+    config: Config = yaml.safe_load((REPOSITORY / "config/examples/own_capture.yaml").read_text())
+    tiny = tiny_config()
+    same = ("camera_contract", "normalization_work", "evaluation", "exports", "compute")
+    config |= {section: tiny[section] for section in same}
+    config["animal"] |= {"frames_per_chunk": 12, "hull_resolution": 48}
+    config["captures"]["my_session"]["frames"] = {"start": 0, "stop": 12, "step": 1}
+    config["datasets"]["real"]["split"] = {"blocks": ["test", "train", "val", "test"], "gap": 1}
+    config["checkpoints"] = tiny["checkpoints"]
+    config["experiments"] = {"zero_shot": config["experiments"]["zero_shot"]}
     return config
 
 

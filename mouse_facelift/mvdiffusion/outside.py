@@ -113,32 +113,36 @@ def draw_outside_views(
 
 
 def load_outside(folder: Path, dataset: OutsideDataset, device: torch.device) -> MultiViewGenerator:
-    """Load somebody else's generator from a folder in diffusers' layout, strictly.
+    """Load somebody else's generator from its folder, strictly.
 
     Raises FileNotFoundError for a file that is absent, and ValueError for what does not fit.
     """
     numbers = _TYPES[dataset.precision]
-    if isinstance(dataset, Zero123PlusDataset):
-        return Zero123PlusGenerator(
-            load_zero123plus(folder).to(device, numbers),
-            dataset.version,
-            Zero123PlusSampling(dataset.steps, dataset.guidance),
-            _DISTANCE,
-            dataset.size,
-        )
-    return Sv3dGenerator(
-        load_sv3d(folder, dataset.version).to(device, numbers),
-        Sv3dSampling(dataset.steps, dataset.guidance, dataset.decoded_together),
-        dataset.size,
-        dataset.clockwise,
-    )
+    match dataset:
+        case Zero123PlusDataset():
+            return Zero123PlusGenerator(
+                load_zero123plus(folder).to(device, numbers),
+                dataset.version,
+                Zero123PlusSampling(dataset.steps, dataset.guidance),
+                _DISTANCE,
+                dataset.size,
+            )
+        case Sv3dDataset():
+            return Sv3dGenerator(
+                load_sv3d(folder, dataset.version).to(device, numbers),
+                Sv3dSampling(dataset.steps, dataset.guidance, dataset.decoded_together),
+                dataset.size,
+                dataset.clockwise,
+            )
 
 
 def field_of_view(dataset: OutsideDataset) -> float:
     """Of a generator's pictures, degrees."""
-    if isinstance(dataset, Zero123PlusDataset):
-        return zero123plus_rig(dataset.version, _DISTANCE).field_of_view
-    return sv3d_rig([0.0], [0.0]).field_of_view
+    match dataset:
+        case Zero123PlusDataset():
+            return zero123plus_rig(dataset.version, _DISTANCE).field_of_view
+        case Sv3dDataset():
+            return sv3d_rig([0.0], [0.0]).field_of_view
 
 
 def _draw(generator: MultiViewGenerator, sample: Sample, dataset: OutsideDataset, seed: int) -> GeneratedViews:

@@ -63,12 +63,9 @@ class Outside(Section):
     """Views drawn by somebody else's network, as it is, from the first view of every sample of a captured dataset."""
 
     folder: str
-    """of its weights, in diffusers' layout, which you bring"""
+    """of its weights, which you bring"""
     of: str
     """the captured dataset"""
-    steps: PositiveInt
-    guidance: PositiveFloat
-    """how far beyond the velocity without a reference"""
     size: PositiveInt
     """px of its pictures; with another size than the weights' own it draws worse"""
     background: Fraction
@@ -77,7 +74,15 @@ class Outside(Section):
     seed: NonNegativeInt
 
 
-class Zero123PlusDataset(Outside):
+class OutsideDiffusion(Outside):
+    """By a diffusion network, in diffusers' layout."""
+
+    steps: PositiveInt
+    guidance: PositiveFloat
+    """how far beyond the velocity without a reference"""
+
+
+class Zero123PlusDataset(OutsideDiffusion):
     """Six views, none of them the reference's; published with 75 steps, guidance 4, 320 px, on gray."""
 
     kind: Literal["zero123plus"]
@@ -88,7 +93,7 @@ class Zero123PlusDataset(Outside):
         return 6
 
 
-class Sv3dDataset(Outside):
+class Sv3dDataset(OutsideDiffusion):
     """Views of a turn at the reference's elevation, itself the first; published with 50 steps, guidance 2.5, 576 px."""
 
     kind: Literal["sv3d"]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from mouse_facelift.gslrm import Gslrm, GslrmConfig, fresh_gslrm, load_gslrm
+from mouse_facelift.gslrm.config import RELEASED_ACTIVATIONS, read_config
 from mouse_facelift.gslrm.loading import misfits, without_losses
 
 LOSS = "loss_calculator.perceptual_loss_module.net"
@@ -88,6 +89,14 @@ def test_the_network_at_released_sizes_has_the_published_tensors_and_no_other(ti
     found = {name: list(tensor.shape) for name, tensor in released_network(tiny).state_dict().items()}
     assert found == published()
     assert len(found) == 151
+
+
+def test_the_configuration_beside_the_example_describes_that_network():
+    config = read_config(Path(__file__).resolve().parents[3] / "config/examples/gslrm_released.json")
+    with torch.device("meta"):
+        found = {name: list(tensor.shape) for name, tensor in Gslrm(config).state_dict().items()}
+    assert found == published()
+    assert config.activations == RELEASED_ACTIVATIONS
     assert sum(torch.Size(shape).numel() for shape in found.values()) == 303_565_824
 
 
