@@ -36,9 +36,12 @@ def project_config() -> Config:
     config["normalization_modes"]["captures"] = ["walk"]
     config["datasets"]["real"]["captures"] = ["walk"]
     config["checkpoints"] = whole["checkpoints"]
-    config["generator_starts"]["tiny"] |= {"widths": [32, 32], "codec_factor": 4}
-    config["generators"] = {"view_index": whole["generators"]["view_index"]}
-    config["generated_datasets"] = whole["generated_datasets"]
+    size = whole["generator_pretraining"]["size"] | {"widths": [32, 32], "codec_factor": 4}
+    config["generator_starts"] = {"tiny": size}
+    by_prompts = {"start": "tiny", "conditioning": {"kind": "view_index"}}
+    config["generators"] = {"view_index": whole["generators"]["plucker"] | by_prompts}
+    drawn = {"generator": "view_index", "of": "real", "cameras": "released", "white": 0.05}
+    config["generated_datasets"] = {"generated": drawn}
     return config
 
 

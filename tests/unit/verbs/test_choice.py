@@ -72,7 +72,7 @@ def test_a_stored_start_draws_as_generators_that_start_from_it_do(rows):
     tuned = rows["generators"]["view_index"] | {"start": "bought", "accepts_domains": ["objaverse"]}
     rows["generators"]["tuned"] = tuned
     chosen = choose_generator(settings_of(rows), "bought", None, ())
-    assert (chosen.accepted_by, chosen.white, chosen.sampling.steps) == ("generators.tuned", 0.05, 2)
+    assert (chosen.accepted_by, chosen.white, chosen.sampling.steps) == ("generators.tuned", 0.05, 1)
     with pytest.raises(ValueError, match="of domain objaverse; accept_domains has mouse alone"):
         choose_generator(settings_of(rows), "bought", None, ("mouse",))
     rows["generated_datasets"] = {}
