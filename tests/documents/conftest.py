@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tests.documents.reader import Reader, copy_repository, link_repository
+from tests.tiny_project import write_pictures
 from tests.workflow import REPOSITORY, Workflow, tiny_own_capture
 
 
@@ -40,7 +41,17 @@ def done(finished: Workflow, tmp_path: Path) -> Reader:
     models = sorted((project / "results/predictions/full/models").iterdir())
     for model, name in zip(models, ("first.ply", "second.ply"), strict=True):
         shutil.copy2(model, project / name)
+    recording = project / "results/simulated/tiny"
+    shutil.copy2(recording / "calibration.toml", project)
+    write_pictures(project / "frame", recording)
     link_repository(project)
+    return Reader(project)
+
+
+@pytest.fixture
+def by_hand(project: Path) -> Reader:
+    """Weights and a view generator are there, and a recording."""
+    link_repository(project, but=("mouse_facelift",))
     return Reader(project)
 
 

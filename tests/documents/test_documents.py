@@ -10,6 +10,7 @@ from tests.workflow import REPOSITORY
 
 PAGES = pages_of(REPOSITORY)
 INSTALL = "python3 -m venv .venv && . .venv/bin/activate && pip install -c constraints.txt -e "
+PHOTOGRAPH = "mouse-facelift reconstruct mouse.png --generator view_index --normalization fill --out mouse"
 LEARNING = "snakemake --cores 2 results/proof_of_learning.csv --configfile config/learning.yaml"
 
 # Who follows which page: a fixture.
@@ -18,6 +19,8 @@ READERS = {
     "adding_a_camera_format.md": "developing",
     "adding_a_finetuning_method.md": "developing",
     "adding_a_generator.md": "developing",
+    "api.md": "by_hand",
+    "command_line.md": "by_hand",
     "frames_and_views.md": "done",
     "from_capture_to_figure.md": "recorded",
     "glossary.md": "done",
@@ -34,6 +37,9 @@ INSTEAD = {
         f"bash -n {REPOSITORY / 'check'}", "it runs this test; .ci/run installs and starts it"
     ),
     ("training.md", LEARNING): Instead(f"{LEARNING} -n", "it takes hours; tests/rules/test_proof.py makes a small one"),
+    ("README.md", PHOTOGRAPH): Instead(
+        "mouse-facelift reconstruct --help", "command_line.md draws from a photograph, where a generator is trained"
+    ),
     ("README.md", "snakemake --cores 2 viewers"): Instead(
         "snakemake --cores 2 viewers -n", "tests/rules/test_viewing.py makes them"
     ),
