@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mouse_facelift.formats.verdict import Found, read_verdict
+from mouse_facelift.formats.verdict import Found, read_verdict, standing_red, tell_lines
 
 
 def admit_capture(found: Path, verdict: Path, frames: Path) -> None:
@@ -17,11 +17,9 @@ def admit_capture(found: Path, verdict: Path, frames: Path) -> None:
         ValueError: names the verdict and every line that is red and not accepted.
     """
     judged = read_verdict(verdict)
-    red = [line for line in judged.lines if line.light == "red" and not line.accepted]
-    if red:
-        said = "\n".join(f"  {line.name}: {line.says}" for line in red)
+    if red := standing_red(judged.lines):
         advice = f"look at {verdict.with_suffix('.html')}; captures.{judged.capture}.accept_red lets lines pass by name"
-        raise ValueError(f"{verdict}: red\n{said}\n{advice}")
+        raise ValueError(f"{verdict}: red\n{tell_lines(red)}\n{advice}")
     handed_on = Found.read(found).frames
     if handed_on is None:
         raise ValueError(f"{found}: holds no frames")

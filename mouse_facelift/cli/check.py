@@ -3,30 +3,16 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import tyro
 
 from mouse_facelift.formats.verdict import Light
 from mouse_facelift.formats.whole import write_text_whole
+from mouse_facelift.settings import CalibrationFormat
 from mouse_facelift.verbs.check import check as check_path
 from mouse_facelift.verbs.report import Report
 
-CalibrationFormat = Literal[
-    "anipose",
-    "colmap",
-    "dannce",
-    "dannce_params",
-    "easymocap",
-    "facelift",
-    "jarvis",
-    "label3d",
-    "mammal",
-    "multical",
-    "nerfstudio",
-    "opencv",
-    "qualisys",
-]
 STANDARD_OUTPUT = Path("-")
 RED, UNSEEN = 1, 2  # exit codes
 _ANSI: dict[Light, str] = {"green": "32", "amber": "33", "red": "31"}

@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from mouse_facelift.cli.check import CalibrationFormat
-from mouse_facelift.settings import VerdictLine
+from mouse_facelift.settings import CalibrationFormat, VerdictLine
 from mouse_facelift.verbs.reconstruct import PAGE
 from mouse_facelift.verbs.reconstruct import reconstruct as reconstruct_inputs
 

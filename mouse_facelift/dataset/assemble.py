@@ -11,7 +11,7 @@ import pandas as pd
 from mouse_facelift.dataset.choose_views import choose_views
 from mouse_facelift.dataset.split import split_timeline
 from mouse_facelift.formats.manifest import Vector
-from mouse_facelift.formats.sample_table import SampleRow, SampleTable, SplitName, write_lists
+from mouse_facelift.formats.sample_table import SampleRow, SampleTable, SplitName
 from mouse_facelift.formats.views import RESIDUAL_COLUMNS, PosedSample, Views
 from mouse_facelift.formats.whole import whole_file
 from mouse_facelift.geometry.contract import SUBJECT_FIELD, subject_violations
@@ -71,7 +71,6 @@ def assemble_dataset(
         )
     with whole_file(residuals) as partial:
         pd.DataFrame(measured, columns=RESIDUAL_COLUMNS).to_csv(partial, index=False)
-    write_lists(table, rows)
     SampleTable(
         dataset=dataset_name,
         normalization=normalization_name,
@@ -79,7 +78,7 @@ def assemble_dataset(
         contract=contract.hash,
         violations=_all_violations(manifests.values(), contract),
         samples=tuple(rows),
-    ).write(table)
+    ).write_with_lists(table)
 
 
 def _require_same(path: Path, field: str, found: object, expected: object) -> None:

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from mouse_facelift.formats.sample_table import SampleTable, write_lists
+from mouse_facelift.formats.sample_table import SampleTable
 
 
 def mix_datasets(tables: list[Path], table: Path, dataset_name: str) -> None:
@@ -31,7 +31,6 @@ def mix_datasets(tables: list[Path], table: Path, dataset_name: str) -> None:
         for path, part in zip(tables, parts, strict=True)
         for row in part.samples
     ]
-    write_lists(table, rows)
     SampleTable(
         dataset=dataset_name,
         normalization=parts[0].normalization,
@@ -39,4 +38,4 @@ def mix_datasets(tables: list[Path], table: Path, dataset_name: str) -> None:
         contract=parts[0].contract,
         violations=tuple(dict.fromkeys(line for part in parts for line in part.violations)),
         samples=tuple(rows),
-    ).write(table)
+    ).write_with_lists(table)

@@ -15,7 +15,7 @@ from mouse_facelift.formats.sample_table import SampleRow, load_cameras, load_sa
 from mouse_facelift.imaging.pictures import encode_rgba
 from mouse_facelift.settings import CameraContract, Exports
 from mouse_facelift.viewing.orbit import contract_orbit, orbit_of
-from mouse_facelift.viewing.scene import Picture, Scene, SceneCamera, SceneFrame, SceneTable
+from mouse_facelift.viewing.scene import Picture, Scene, SceneCamera, SceneFrame, SceneTable, count_table
 from mouse_facelift.viewing.scene_page import write_scene_page
 
 logger = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ def describe_experiment(
         distance=orbit.distance,
         radius=max(sample.subject_radius for sample in samples),
         frames=frames,
-        tables=(*_score_tables(scores), _model_table(models)),
+        tables=(*_score_tables(scores), count_table(models.rows)),
         poster=poster,
     )
 
@@ -156,17 +156,6 @@ def _score_tables(scores: Sequence[pd.DataFrame]) -> list[SceneTable]:
         if rows:
             tables.append(SceneTable(f"Views that {words}: PSNR (dB), SSIM, IoU", HEAD, tuple(rows)))
     return tables
-
-
-def _model_table(models: ModelTable) -> SceneTable:
-    counts = {
-        "predicted": sum(row.predicted for row in models.rows),
-        "too faint": sum(row.faint for row in models.rows),
-        "beside a silhouette": sum(row.outside for row in models.rows),
-        "shown": sum(row.kept for row in models.rows),
-    }
-    rows = tuple((name, f"{count:,}") for name, count in counts.items())
-    return SceneTable(f"Gaussians of {len(models.rows)} frames", ("", ""), rows)
 
 
 def _number(value: float, column: str) -> str:

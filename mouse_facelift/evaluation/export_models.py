@@ -8,14 +8,13 @@ from tqdm import tqdm
 
 from mouse_facelift.evaluation.rendered_turns import Predictions
 from mouse_facelift.formats.models import ModelRow, ModelTable
-from mouse_facelift.formats.ply import read_ply, write_ply
+from mouse_facelift.formats.ply import read_ply
 from mouse_facelift.formats.predictions import PredictionRow
+from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.formats.sample_table import load_sample
-from mouse_facelift.formats.spz import write_spz
 from mouse_facelift.formats.whole import whole_folder
 from mouse_facelift.settings import Exports
-from mouse_facelift.viewing.blur import blur, pixel_at_subject
-from mouse_facelift.viewing.clean_up import clean_up
+from mouse_facelift.viewing.cleaned_files import write_cleaned
 
 logger = logging.getLogger(__name__)
 
@@ -57,23 +56,18 @@ def rows_with_models(found: Predictions) -> list[tuple[PredictionRow, Path]]:
         FileNotFoundError: a model is absent.
         ValueError: no model was written.
     """
-    rows = [(row, found.path.parent / row.model) for row in found.table.rows if row.model is not None]
+    rows = [(row, found.model_of(row)) for row in found.table.rows if row.model is not None]
     if not rows:
         raise ValueError(f"{found.path}: rows[].model: none; evaluation.models says of how many samples they are kept")
-    for row, path in rows:
-        if not path.is_file():
-            raise FileNotFoundError(f"{found.path}: sample {row.sample}, turn {row.turn}: there is no {path}")
     return rows
 
 
 def _export(found: Predictions, row: PredictionRow, model: Path, folder: Path, exports: Exports) -> ModelRow:
     gaussians = read_ply(model)
-    sample = load_sample(found.samples_path, found.sample_row(row.sample))
-    inputs = list(row.inputs)
-    cleaned = clean_up(gaussians, sample.cameras[inputs], sample.alpha[inputs], exports.clean_up)
-    blurred = blur(cleaned.gaussians, pixel_at_subject(sample.cameras[inputs]), exports.pixel_blur)
-    write_ply(folder / f"{row.sample}.ply", blurred)
-    write_spz(folder / f"{row.sample}.spz", blurred)
+    sample, views = load_sample(found.samples_path, found.sample_row(row.sample)), list(row.inputs)
+    inputs = Sample(sample.name, sample.cameras[views], sample.images[views])
+    ply, spz = (folder / f"{row.sample}.{suffix}" for suffix in ("ply", "spz"))
+    cleaned = write_cleaned(ply, spz, gaussians, inputs, exports)
     return ModelRow(
         sample=row.sample,
         turn=row.turn,

@@ -86,6 +86,21 @@ class Predictions:
         """The sample table's row of a sample that the prediction table names."""
         return next(row for row in self.samples.samples if row.name == name)
 
+    def model_of(self, row: PredictionRow) -> Path:
+        """Where the Gaussians of a row stand that has some.
+
+        Raises:
+            FileNotFoundError: they are absent.
+        """
+        assert row.model is not None
+        return self._file_of(row, row.model)
+
+    def _file_of(self, row: PredictionRow, name: str) -> Path:
+        path = self.path.parent / name
+        if not path.is_file():
+            raise FileNotFoundError(f"{self.path}: sample {row.sample}, turn {row.turn}: there is no {path}")
+        return path
+
     def _require_agreement(self) -> None:
         for field in ("dataset", "normalization", "view_count"):
             found, expected = getattr(self.table, field), getattr(self.samples, field)
@@ -119,9 +134,7 @@ class Predictions:
             if loaded is None or loaded[0] != row.sample:
                 loaded = row.sample, load_sample(self.samples_path, by_name[row.sample])
             sample = loaded[1]
-            path = self.path.parent / row.renderings
-            if not path.is_file():
-                raise FileNotFoundError(f"{self.path}: sample {row.sample}, turn {row.turn}: there is no {path}")
+            path = self._file_of(row, row.renderings)
             renderings = Renderings.read(path)
             found, expected = tuple(renderings.alpha.shape), tuple(sample.alpha.shape)
             if found != expected:

@@ -106,11 +106,7 @@ def _scene(
         sample, inputs = load_sample(found.samples_path, sample_row), list(row.inputs)
         hull = hull_of_inputs(sample_row, sample, inputs, evaluation.mask_threshold, evaluation.hull_resolution)
         return white if hull is None else _hull_scene(hull, sample, inputs, compute)
-    assert row.model is not None
-    path = found.path.parent / row.model
-    if not path.is_file():
-        raise FileNotFoundError(f"{found.path}: sample {row.sample}, turn {row.turn}: there is no {path}")
-    gaussians = read_ply(path)
+    gaussians = read_ply(found.model_of(row))
 
     def draw(seen: Sample) -> Renderings:
         drawn = render(gaussians, seen.cameras, compute.renderer)

@@ -1,6 +1,5 @@
 """The sample table: which sample folders there are, of which split. Captured and generated views look alike here."""
 
-from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Literal, get_args
@@ -56,6 +55,13 @@ class SampleTable(Manifest):
     def of_split(self, split: SplitName) -> list[SampleRow]:
         return [row for row in self.samples if row.split == split]
 
+    def write_with_lists(self, path: Path) -> None:
+        """Write FaceLift's lists `train.txt`, `val.txt` and `test.txt`, a folder a line, and last the table beside."""
+        for split in SPLITS:
+            folders = [f"{row.folder}\n" for row in self.of_split(split)]
+            write_text_whole(path.parent / f"{split}.txt", "".join(folders))
+        self.write(path)
+
     def blocks(self) -> dict[str, str]:
         """Name each sample's block of time: a run of a capture's frames that no frame of another split interrupts.
 
@@ -67,13 +73,6 @@ class SampleTable(Manifest):
             for number, (_, run) in enumerate(groupby(rows, key=lambda row: row.split)):
                 named |= {row.name: f"{capture}_{number}" for row in run}
         return named
-
-
-def write_lists(table: Path, rows: Sequence[SampleRow]) -> None:
-    """Write FaceLift's list files `train.txt`, `val.txt` and `test.txt` beside a table: one folder a line, relative."""
-    for split in SPLITS:
-        folders = [row.folder for row in rows if row.split == split]
-        write_text_whole(table.parent / f"{split}.txt", "".join(f"{folder}\n" for folder in folders))
 
 
 def load_sample(table: Path, row: SampleRow) -> Sample:

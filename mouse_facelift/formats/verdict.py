@@ -1,5 +1,6 @@
 """The verdict on a capture: where its cameras stand, how well they agree, and which conventions were undone."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -211,6 +212,16 @@ class Found(Manifest):
     frames: Frames | None
     """None: refused"""
     measured: Measured | Refused
+
+
+def standing_red(lines: Sequence[Line]) -> list[Line]:
+    """Lines that stand in the way: red, and not accepted."""
+    return [line for line in lines if line.light == "red" and not line.accepted]
+
+
+def tell_lines(lines: Sequence[Line]) -> str:
+    """Say what lines found, each on a line of its own, set in."""
+    return "\n".join(f"  {line.name}: {line.says}" for line in lines)
 
 
 def read_verdict(path: Path) -> Verdict | RefusedVerdict:

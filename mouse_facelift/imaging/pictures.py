@@ -92,6 +92,21 @@ def _encode_png(pixels: np.ndarray) -> bytes:
     return encoded.tobytes()
 
 
+def reduced_jpeg(path: Path, width: int, quality: int) -> bytes:
+    """Encode the colors of a picture as JPEG, at most `width` px wide; `quality` is of 100.
+
+    Raises:
+        FileNotFoundError, ValueError: as `read_rgba`.
+    """
+    colors = cv2.cvtColor(read_rgba(path), cv2.COLOR_RGBA2BGR)
+    if colors.shape[1] > width:
+        size = (width, round(colors.shape[0] * width / colors.shape[1]))
+        colors = cv2.resize(colors, size, interpolation=cv2.INTER_AREA)
+    done, encoded = cv2.imencode(".jpg", colors, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    assert done, "JPEG is built in"
+    return encoded.tobytes()
+
+
 def to_straight_alpha(premultiplied: Float[np.ndarray, "*batch 4"]) -> UInt8[np.ndarray, "*batch 4"]:
     """Turn premultiplied RGBA in [0, 1] to straight 8-bit RGBA; colors under alpha 0 become 0."""
     straight = np.zeros(premultiplied.shape, dtype=np.uint8)

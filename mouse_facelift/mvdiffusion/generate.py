@@ -9,7 +9,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from mouse_facelift.formats.sample_folder import Sample
-from mouse_facelift.formats.sample_table import SampleTable, load_sample, write_lists
+from mouse_facelift.formats.sample_table import SampleTable, load_sample
 from mouse_facelift.formats.whole import whole_folder
 from mouse_facelift.geometry.cameras import Cameras
 from mouse_facelift.geometry.contract import contract_violations
@@ -20,7 +20,7 @@ from mouse_facelift.mvdiffusion.loading import find_weights
 from mouse_facelift.mvdiffusion.prompts import RELEASED_VIEWS
 from mouse_facelift.rendering.backends import device_of, use_threads
 from mouse_facelift.settings import CameraContract, Compute, GeneratedDataset, SamplingPlan
-from mouse_facelift.training.trained import read_card_of
+from mouse_facelift.training.trained import read_card_on
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,6 @@ def generate_views(
             violations |= dict.fromkeys(contract_violations(drawn.cameras, contract))
             names = RELEASED_VIEWS if dataset.cameras == "released" else row.view_names
             rows.append(write_drawn_sample(partial, folder.name, drawn, names, sample, row))
-    write_lists(table, rows)
     SampleTable(
         dataset=dataset_name,
         normalization=source.normalization,
@@ -78,7 +77,7 @@ def generate_views(
         contract=contract.hash,
         violations=tuple(violations),
         samples=tuple(rows),
-    ).write(table)
+    ).write_with_lists(table)
     log.info("%s: %d samples of %d drawn views", table, len(rows), len(drawn.cameras))
 
 
@@ -111,9 +110,7 @@ def load_drawing(
     start: Path, prompts: Path, unet: Path, ray_film: Path | None, card: Path, contract: CameraContract
 ) -> Generator:
     """Load a trained generator, once its weights are those of its card and made for this contract."""
-    told = read_card_of(find_weights(unet), card)
-    if told.contract != contract.hash:
-        raise ValueError(f"{card}: contract: found {told.contract}, expected {contract.hash}, that of the config")
+    read_card_on(find_weights(unet), card, contract)
     return load_generator(start, prompts, unet, ray_film, contract)
 
 

@@ -8,7 +8,7 @@ import torch
 from tqdm import tqdm
 
 from mouse_facelift.formats.sample_folder import Sample
-from mouse_facelift.formats.sample_table import SampleTable, load_sample, write_lists
+from mouse_facelift.formats.sample_table import SampleTable, load_sample
 from mouse_facelift.formats.views import RESIDUAL_COLUMNS
 from mouse_facelift.formats.whole import whole_file, whole_folder
 from mouse_facelift.geometry.cameras import Cameras
@@ -41,11 +41,10 @@ from mouse_facelift.settings import (
     Sv3dDataset,
     Zero123PlusDataset,
 )
-from mouse_facelift.training.precision import require_precision
+from mouse_facelift.training.precision import PRODUCTS, require_precision
 
 log = logging.getLogger(__name__)
 
-_TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _DISTANCE = 4.0  # of Zero123++'s rig, which then is scaled to the contract: any number would do
 
 
@@ -100,7 +99,6 @@ def draw_outside_views(
             measured += _measured(row.name, names, brought)
     with whole_file(residuals) as partial:
         pd.DataFrame(measured, columns=RESIDUAL_COLUMNS).to_csv(partial, index=False)
-    write_lists(table, rows)
     SampleTable(
         dataset=dataset_name,
         normalization=source.normalization,
@@ -108,7 +106,7 @@ def draw_outside_views(
         contract=contract.hash,
         violations=source.violations,
         samples=tuple(rows),
-    ).write(table)
+    ).write_with_lists(table)
     log.info("%s: %d samples of %d drawn views", table, len(rows), dataset.view_count)
 
 
@@ -117,7 +115,7 @@ def load_outside(folder: Path, dataset: OutsideDataset, device: torch.device) ->
 
     Raises FileNotFoundError for a file that is absent, and ValueError for what does not fit.
     """
-    numbers = _TYPES[dataset.precision]
+    numbers = PRODUCTS[dataset.precision]
     match dataset:
         case Zero123PlusDataset():
             return Zero123PlusGenerator(

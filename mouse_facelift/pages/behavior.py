@@ -32,10 +32,3 @@ def draw_inner_page(name: str, words: str, page: str) -> str:
         f'<button type="button" class="inner-page" data-page="page-{name}">{html.escape(words)}</button>'
         f'<script type="text/plain" id="page-{name}">{coded}</script>'
     )
-
-
-def draw_zoomable(picture: bytes, kind: str, alt: str, caption: str) -> str:
-    """Embed a picture that opens at full size, with words below; `kind` is jpeg or png."""
-    coded = base64.b64encode(picture).decode()
-    shown = f'<img class="zoomable" src="data:image/{kind};base64,{coded}" alt="{html.escape(alt)}">'
-    return f"<figure>{shown}<figcaption>{html.escape(caption)}</figcaption></figure>"

@@ -44,8 +44,9 @@ def draw_light(color: str, words: str) -> str:
     return f'<span class="light {color}">{html.escape(words)}</span>'
 
 
-def draw_figure(picture: bytes, kind: str, alt: str, caption: str) -> str:
-    """Embed a picture, with words below; `kind` is jpeg or png."""
+def draw_figure(picture: bytes, kind: str, alt: str, caption: str, zoomable: bool = False) -> str:
+    """Embed a picture, with words below; `kind` is jpeg or png. A `zoomable` one opens at full size: see `behavior`."""
     coded = base64.b64encode(picture).decode()
-    shown = f'<img src="data:image/{kind};base64,{coded}" alt="{html.escape(alt)}">'
+    style = ' class="zoomable"' if zoomable else ""
+    shown = f'<img{style} src="data:image/{kind};base64,{coded}" alt="{html.escape(alt)}">'
     return f"<figure>{shown}<figcaption>{html.escape(caption)}</figcaption></figure>"

@@ -46,8 +46,7 @@ def _generators(plan: "Plan") -> list[ReportedTraining]:
     serves: dict[str, list[str]] = defaultdict(list)
     for experiment, row in settings.experiments.items():
         for dataset in dict.fromkeys((row.dataset, plan.teaching(experiment))):
-            parts = settings.mixed_datasets[dataset].of if dataset in settings.mixed_datasets else (dataset,)
-            for part in parts:
+            for part in settings.mixed_from(dataset):
                 if part in settings.generated_datasets:
                     serves[settings.generated_datasets[part].generator].append(experiment)
     return [_training(name, f"results/generators/{name}", experiments) for name, experiments in serves.items()]

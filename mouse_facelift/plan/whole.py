@@ -89,8 +89,7 @@ class Plan:
 
     def chunks(self, capture: str) -> range:
         """Numbers of the chunks of frames, each of which is looked through, and normalized, in one job."""
-        frames = len(self.settings.captures[capture].frame_numbers)
-        return range(-(-frames // self.settings.animal.frames_per_chunk))
+        return self.settings.animal.chunks(self.settings.captures[capture].frame_numbers)
 
     def animal_files(self, capture: str, kind: Literal["animal", "masks"]) -> list[str]:
         """What was found of the animal in each chunk."""

@@ -6,7 +6,14 @@ Sections stand in the order of `config.yaml`.
 from mouse_facelift.settings.animal import AnimalWork, FrameFault
 from mouse_facelift.settings.augmentation import Augmentation
 from mouse_facelift.settings.base import FRAME_FIELD, digest
-from mouse_facelift.settings.capture import CalibrationFile, Capture, FloorPoints, FrameRange, KeyPointsFile
+from mouse_facelift.settings.capture import (
+    CalibrationFile,
+    CalibrationFormat,
+    Capture,
+    FloorPoints,
+    FrameRange,
+    KeyPointsFile,
+)
 from mouse_facelift.settings.contract import CameraContract
 from mouse_facelift.settings.datasets import (
     Dataset,
@@ -94,6 +101,7 @@ __all__ = [
     "Augmentation",
     "BackgroundMasks",
     "CalibrationFile",
+    "CalibrationFormat",
     "CameraContract",
     "Capture",
     "CarriedMasks",

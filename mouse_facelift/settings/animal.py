@@ -38,6 +38,10 @@ class AnimalWork(Section):
     leave_out: tuple[Literal["jump", "blur", "cut"], ...]
     """faults for which a frame is left out; others are told all the same"""
 
+    def chunks(self, frames: Sequence[int]) -> range:
+        """Numbers of the chunks of a recording's frames."""
+        return range(-(-len(frames) // self.frames_per_chunk))
+
     def chunk_of(self, frames: Sequence[int], chunk: int) -> Sequence[int]:
         """Numbers of one chunk's frames; none behind the last chunk."""
         return frames[chunk * self.frames_per_chunk : (chunk + 1) * self.frames_per_chunk] if chunk >= 0 else ()

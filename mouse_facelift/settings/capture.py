@@ -25,26 +25,26 @@ class FloorPoints(Section):
     """in the file's world and unit, not on a line; up is the side on which the cameras stand"""
 
 
+CalibrationFormat = Literal[
+    "anipose",
+    "colmap",
+    "dannce",
+    "dannce_params",
+    "easymocap",
+    "facelift",
+    "jarvis",
+    "label3d",
+    "mammal",
+    "multical",
+    "nerfstudio",
+    "opencv",
+    "qualisys",
+]
+
+
 class CalibrationFile(Section):
     path: str
-    format: (
-        Literal[
-            "anipose",
-            "colmap",
-            "dannce",
-            "dannce_params",
-            "easymocap",
-            "facelift",
-            "jarvis",
-            "label3d",
-            "mammal",
-            "multical",
-            "nerfstudio",
-            "opencv",
-            "qualisys",
-        ]
-        | None
-    )
+    format: CalibrationFormat | None
     """null: recognized from the content"""
     names: Annotated[tuple[Name, ...], Field(min_length=1)] | None
     """of all cameras of a file that does not name them, in its order; null where it does"""

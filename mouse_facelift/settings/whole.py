@@ -219,8 +219,7 @@ class Settings(Section):
 
     def _require_honest(self, dataset: str, normalization: str, where: str) -> None:
         """Some pictures are made on the contract, whatever becomes of captured ones."""
-        parts = self.mixed_datasets[dataset].of if dataset in self.mixed_datasets else (dataset,)
-        made = [part for part in parts if part in {**self.posed_datasets, **self.outside_datasets}]
+        made = [part for part in self.mixed_from(dataset) if part in {**self.posed_datasets, **self.outside_datasets}]
         if made and not self.normalizations[normalization].honest:
             raise ValueError(
                 f"{where}: {normalization} breaks the contract, but pictures of dataset {made[0]} are made on it"
@@ -238,6 +237,10 @@ class Settings(Section):
             return self.views_of(self.mixed_datasets[dataset].of[0])
         generated = self.generated_datasets[dataset]
         return RELEASED_VIEWS if generated.cameras == "released" else self.datasets[generated.of].views
+
+    def mixed_from(self, dataset: str) -> tuple[str, ...]:
+        """The datasets that one is mixed of, or itself alone."""
+        return self.mixed_datasets[dataset].of if dataset in self.mixed_datasets else (dataset,)
 
     def parts_of(self, dataset: str) -> set[str]:
         """The captured datasets behind one: itself, that from which views were drawn, or all that are mixed."""

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from tqdm import tqdm
 
 from mouse_facelift.formats.sample_folder import Sample, write_sample
-from mouse_facelift.formats.sample_table import SampleRow, SampleTable, SplitName, write_lists
+from mouse_facelift.formats.sample_table import SampleRow, SampleTable, SplitName
 from mouse_facelift.formats.whole import checksums, whole_folder
 from mouse_facelift.geometry.cameras import Cameras
 from mouse_facelift.imaging.pictures import to_straight_alpha
@@ -57,7 +57,6 @@ def simulate_posed_animals(
         _write_animal(table, number, split, dataset.seed, lenses, normalization, contract)
         for number, split in enumerate(tqdm(splits, disable=None, desc=dataset_name, unit="animal"))
     ]
-    write_lists(table, rows)
     SampleTable(
         dataset=dataset_name,
         normalization=normalization_name,
@@ -65,7 +64,7 @@ def simulate_posed_animals(
         contract=contract.hash,
         violations=(),
         samples=tuple(rows),
-    ).write(table)
+    ).write_with_lists(table)
 
 
 def random_poses(

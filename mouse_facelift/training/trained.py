@@ -9,7 +9,7 @@ from torch import nn
 from mouse_facelift.formats.card import WeightsCard
 from mouse_facelift.formats.tensors import write_tensors
 from mouse_facelift.formats.whole import sha256
-from mouse_facelift.settings import DeclaredWeights
+from mouse_facelift.settings import CameraContract, DeclaredWeights
 from mouse_facelift.training.state import StepMetrics
 
 LAST_STEPS = 50  # steps whose mean stands in a card
@@ -50,6 +50,19 @@ def read_card_of(weights: Path, path: Path) -> WeightsCard:
     card = WeightsCard.read(path)
     if card.weights_sha256 != (found := sha256(weights)):
         raise ValueError(f"{path}: weights_sha256: found {card.weights_sha256}, but {weights} has {found}")
+    return card
+
+
+def read_card_on(weights: Path, path: Path, contract: CameraContract) -> WeightsCard:
+    """Read the card of weights that were made for this contract.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: the card is of other weights, or these were made for another contract.
+    """
+    card = read_card_of(weights, path)
+    if card.contract != contract.hash:
+        raise ValueError(f"{path}: contract: found {card.contract}, expected {contract.hash}, that of the config")
     return card
 
 

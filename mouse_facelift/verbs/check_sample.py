@@ -94,7 +94,10 @@ def _check_subject(sample: Sample, contract: CameraContract, resolution: int) ->
         return [amber("", "subject", f"how far it reaches cannot be told: {error}")]
     if broken := subject_violations([(subject.center, subject.radius)], contract):
         return [red("", "subject", says.partition(": ")[2]) for says in broken]
-    reach = sum(axis**2 for axis in subject.center) ** 0.5 + subject.radius
     return [
-        green("", "subject", f"its visual hull reaches {reach:.3f} units, at most {contract.subject_radius} allowed")
+        green(
+            "",
+            "subject",
+            f"its visual hull reaches {subject.reach:.3f} units, at most {contract.subject_radius} allowed",
+        )
     ]

@@ -12,8 +12,8 @@ from mouse_facelift.mvdiffusion.generator import Generator, load_generator
 from mouse_facelift.mvdiffusion.loading import find_weights
 from mouse_facelift.mvdiffusion.prompts import RELEASED_VIEWS, write_prompts
 from mouse_facelift.rendering.backends import device_of
-from mouse_facelift.settings import CameraContract, Compute, GeneratedDataset
-from mouse_facelift.training.trained import read_card_of
+from mouse_facelift.settings import CameraContract, Compute, DeclaredWeights, GeneratedDataset
+from mouse_facelift.training.trained import read_card_on, require_checksum
 from mouse_facelift.verbs.choice import ChosenGenerator
 from mouse_facelift.verbs.record import UsedGenerator
 
@@ -45,14 +45,8 @@ def load_drawing(chosen: ChosenGenerator, contract: CameraContract, compute: Com
         ValueError: weights are not those of their card or row, or do not fit, or not the contract.
     """
     weights = find_weights(chosen.unet)
-    checksum = sha256(weights)
-    if chosen.sha256 is not None and checksum != chosen.sha256:
-        raise ValueError(f"{weights}: sha256: found {checksum}, expected {chosen.sha256} ({chosen.row}.sha256)")
-    card = None if chosen.card is None else read_card_of(weights, chosen.card)
-    if card is not None and card.contract != contract.hash:
-        raise ValueError(
-            f"{chosen.card}: contract: found {card.contract}, expected {contract.hash}, that of the config"
-        )
+    require_checksum(weights, DeclaredWeights(row=chosen.row, domain=chosen.domain, sha256=chosen.sha256))
+    card = None if chosen.card is None else read_card_on(weights, chosen.card, contract)
     with tempfile.TemporaryDirectory(prefix="mouse-facelift-") as scratch:
         prompts = chosen.prompts
         if prompts is None:
@@ -63,7 +57,7 @@ def load_drawing(chosen: ChosenGenerator, contract: CameraContract, compute: Com
     used = UsedGenerator(
         row=chosen.row,
         weights=str(weights),
-        sha256=checksum,
+        sha256=sha256(weights),
         ray_film=None if chosen.ray_film is None else sha256(chosen.ray_film),
         domain=chosen.domain,
         accepted_by=chosen.accepted_by,

@@ -64,7 +64,7 @@ def judge(
     use_threads(settings.compute.threads)
     opened, found, foreseen = (folder / f"{part}.json" for part in ("opened", "found", "foreseen"))
     open_capture(name, capture, opened)
-    chunks = range(-(-len(capture.frame_numbers) // settings.animal.frames_per_chunk))
+    chunks = settings.animal.chunks(capture.frame_numbers)
     animals, masks = ([folder / f"chunk_{chunk}" / f"{kind}.npz" for chunk in chunks] for kind in ("animal", "masks"))
     for chunk in chunks:
         logger.info("%s: looking for the animal, chunk %d of %d", name, chunk + 1, len(chunks))

@@ -5,16 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import overload
 
-from mouse_facelift.formats.ply import read_ply, write_ply
+from mouse_facelift.formats.ply import read_ply
 from mouse_facelift.formats.sample_folder import write_sample
-from mouse_facelift.formats.spz import write_spz
 from mouse_facelift.geometry.gaussians import Gaussians
 from mouse_facelift.imaging.pictures import write_rgba
 from mouse_facelift.settings import CameraContract, Compute, Exports
 from mouse_facelift.verbs.moments import Moment
 from mouse_facelift.verbs.record import ReconstructedFrame
-from mouse_facelift.viewing.blur import blur, pixel_at_subject
-from mouse_facelift.viewing.clean_up import clean_up
+from mouse_facelift.viewing.cleaned_files import write_cleaned
 from mouse_facelift.viewing.orbit import contract_orbit
 from mouse_facelift.viewing.turntable import turn, write_turn
 
@@ -37,10 +35,7 @@ class Outputs:
         """Clean up the Gaussians of a frame as rule `export_models` does, and write them, and the views."""
         name = f"frame_{len(self.frames):06d}"
         views, ply, spz = f"{VIEWS}/{name}", f"{GAUSSIANS}/{name}.ply", f"{GAUSSIANS}/{name}.spz"
-        cleaned = clean_up(predicted, moment.sample.cameras, moment.sample.alpha, self.exports.clean_up)
-        scene = blur(cleaned.gaussians, pixel_at_subject(moment.sample.cameras), self.exports.pixel_blur)
-        write_ply(self.folder / ply, scene)
-        write_spz(self.folder / spz, scene)
+        cleaned = write_cleaned(self.folder / ply, self.folder / spz, predicted, moment.sample, self.exports)
         (self.folder / views).mkdir(parents=True)
         write_sample(self.folder / views, moment.sample, moment.view_names)
         if moment.photograph is not None:

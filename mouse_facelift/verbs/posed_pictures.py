@@ -1,6 +1,5 @@
 """Pictures of one moment with a laboratory's calibration: judged as a capture of one frame, then normalized."""
 
-import math
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,12 +8,13 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from mouse_facelift.formats.sample_folder import read_sample
-from mouse_facelift.formats.verdict import Line, Verdict
+from mouse_facelift.formats.verdict import Line, Verdict, standing_red, tell_lines
 from mouse_facelift.formats.views import Views
 from mouse_facelift.normalization.normalize import normalize_views
 from mouse_facelift.settings import CalibrationFile, Capture, Normalization, Settings, VerdictLine
 from mouse_facelift.verbs.judged import judge
 from mouse_facelift.verbs.moments import Moment
+from mouse_facelift.verbs.subject import SubjectInWorld
 
 NAME = "pictures"  # of the capture
 FRAME = 0
@@ -70,7 +70,7 @@ class PosedPictures:
             source=", ".join(map(str, self.pictures)),
             sample=sample,
             view_names=posed.view_names,
-            subject_radius=posed.subject_radius + math.hypot(*posed.subject_center),
+            subject_radius=SubjectInWorld(posed.subject_center, posed.subject_radius).reach,
             residuals=posed.residuals,
             photograph=None,
             verdict=verdict,
@@ -85,13 +85,13 @@ class PosedPictures:
 
     def _require_no_red(self, lines: Sequence[Line]) -> None:
         """Raise ValueError with the verdict's words if a red line stands in the way."""
-        red = [line for line in lines if line.light == "red" and not line.accepted]
+        red = standing_red(lines)
         if not red:
             return
-        said = "\n".join(f"  {line.name}: {line.says}" for line in red)
         measured = any(line.name != "reading" for line in red)
         advice = "\naccept_red (--accept-red) lets lines pass by name" if measured else ""
-        raise ValueError(f"{self.calibration.path}: the verdict on these pictures and cameras is red\n{said}{advice}")
+        said = f"{tell_lines(red)}{advice}"
+        raise ValueError(f"{self.calibration.path}: the verdict on these pictures and cameras is red\n{said}")
 
     def _capture(self, scratch: Path) -> Capture:
         """The pictures as a recording of one frame."""
@@ -120,9 +120,11 @@ def _pattern(scratch: Path, kind: str) -> str:
 def _link(pictures: Sequence[Path], masks: Sequence[Path] | None, scratch: Path) -> dict[str, Path]:
     """Let files of any folder and suffix stand where one pattern finds them; says which is which."""
     given: dict[str, Path] = {}
-    for kind, paths in (("pictures", pictures), ("masks", masks or ())):
+    for kind, paths in (("pictures", pictures), ("masks", masks)):
+        if paths is None:
+            continue
         (scratch / kind).mkdir()
-        for picture, path in zip(pictures, paths, strict=False):
+        for picture, path in zip(pictures, paths, strict=True):
             pattern = _pattern(scratch, kind).replace("{camera}", picture.stem)
             link = pattern.replace("{frame}", str(FRAME))
             Path(link).symlink_to(path.resolve())

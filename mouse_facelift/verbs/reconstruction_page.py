@@ -7,10 +7,8 @@ from mouse_facelift.formats.predictions import spread
 from mouse_facelift.formats.sample_folder import CAMERAS_FILE, camera_frames_to_cameras, read_camera_frames
 from mouse_facelift.settings import CameraContract, Exports
 from mouse_facelift.verbs.record import ReconstructedFrame
-from mouse_facelift.viewing.scene import Picture, Scene, SceneCamera, SceneFrame, SceneTable
+from mouse_facelift.viewing.scene import Picture, Scene, SceneCamera, SceneFrame, count_table
 from mouse_facelift.viewing.scene_page import write_scene_page
-
-COUNTS = {"predicted": "predicted", "faint": "too faint", "outside": "beside a silhouette", "kept": "shown"}
 
 
 def write_reconstruction_page(
@@ -41,7 +39,6 @@ def write_reconstruction_page(
     words = f"{len(frames)} frame{'s' if len(frames) > 1 else ''}"
     if len(shown) < len(frames):
         words = f"{len(shown)} of {words}, for the page may have {exports.page_megabytes:g} MB (exports.page_megabytes)"
-    counts = tuple((word, f"{sum(getattr(frame, key) for frame in frames):,}") for key, word in COUNTS.items())
     scene = Scene(
         title=title,
         subtitle=words,
@@ -49,7 +46,7 @@ def write_reconstruction_page(
         distance=contract.distance,
         radius=radius,
         frames=tuple(_describe(home, frame) for frame in shown),
-        tables=(SceneTable(f"Gaussians of {len(frames)} frames", ("", ""), counts),),
+        tables=(count_table(frames),),
         poster=Picture(poster.read_bytes(), "image/gif"),
     )
     write_scene_page(page, scene, exports.page_megabytes)

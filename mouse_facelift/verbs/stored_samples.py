@@ -51,5 +51,5 @@ class StoredSamples:
         else:
             if broken := subject_violations([(subject.center, subject.radius)], self.contract):
                 raise ValueError(f"{folder}: {broken[0]}")
-            radius = subject.radius + sum(axis**2 for axis in subject.center) ** 0.5
+            radius = subject.reach
         return Moment(str(folder), sample, tuple(names), radius, (), None, None, remarks)

@@ -1,5 +1,6 @@
 """Where the animal is in a sample that nothing but its pictures tells of, and how far it reaches."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -18,6 +19,11 @@ class SubjectInWorld:
 
     center: Vector
     radius: float
+
+    @property
+    def reach(self) -> float:
+        """World units from the world's origin to its farthest point."""
+        return self.radius + math.hypot(*self.center)
 
 
 def find_subject(sample: Sample, resolution: int) -> SubjectInWorld:

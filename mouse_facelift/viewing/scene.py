@@ -1,7 +1,8 @@
 """What a page shows: frames of Gaussians, the cameras and pictures of each, and numbers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from jaxtyping import Float
 from torch import Tensor
@@ -54,6 +55,31 @@ class SceneTable:
     title: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+
+
+class Counted(Protocol):
+    """Gaussians of a frame: `predicted`, taken away as too faint or as outside, and kept."""
+
+    @property
+    def predicted(self) -> int: ...
+    @property
+    def faint(self) -> int: ...
+    @property
+    def outside(self) -> int: ...
+    @property
+    def kept(self) -> int: ...
+
+
+def count_table(frames: Sequence[Counted]) -> SceneTable:
+    """What became of the Gaussians of all frames."""
+    counts = {
+        "predicted": sum(frame.predicted for frame in frames),
+        "too faint": sum(frame.faint for frame in frames),
+        "beside a silhouette": sum(frame.outside for frame in frames),
+        "shown": sum(frame.kept for frame in frames),
+    }
+    rows = tuple((name, f"{count:,}") for name, count in counts.items())
+    return SceneTable(f"Gaussians of {len(frames)} frames", ("", ""), rows)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import yaml
@@ -50,7 +51,7 @@ class Reader:
     def follow(self, blocks: list[Block]) -> None:
         """Do what every block says. A text that comes next to a command or a program is what that must say."""
         said = ""
-        for before, block in zip([None, *blocks], blocks, strict=False):
+        for before, block in pairwise([None, *blocks]):
             match block.language:
                 case "bash":
                     said = self._run(block)

@@ -3,8 +3,6 @@
 import logging
 from pathlib import Path
 
-import cv2
-
 from mouse_facelift.evaluation.log_experiments.curves import draw_curves
 from mouse_facelift.evaluation.log_experiments.judging import answer_question
 from mouse_facelift.evaluation.log_experiments.page import draw_log_page
@@ -12,6 +10,7 @@ from mouse_facelift.evaluation.log_experiments.questions import QUESTIONS
 from mouse_facelift.evaluation.log_experiments.rows import read_rows, read_steps
 from mouse_facelift.evaluation.log_experiments.table import log_table
 from mouse_facelift.formats.whole import whole_file, write_text_whole
+from mouse_facelift.imaging.pictures import reduced_jpeg
 from mouse_facelift.settings import LogExperiments, name_in_log
 
 logger = logging.getLogger(__name__)
@@ -54,18 +53,5 @@ def log_experiments(
     statements = [answer_question(question, rows) for question in QUESTIONS]
     for one in statements:
         logger.info("%s: %s %s", one.verdict.upper(), one.said, one.found)
-    shown = {name: _reduced(path) for name, path in zip(rows, sheets, strict=True)}
+    shown = {name: reduced_jpeg(path, SHEET_WIDTH, SHEET_QUALITY) for name, path in zip(rows, sheets, strict=True)}
     write_text_whole(page, draw_log_page(rows, laid_out, statements, curves.read_bytes(), shown))
-
-
-def _reduced(sheet: Path) -> bytes:
-    """A contact sheet as a small JPEG."""
-    picture = cv2.imread(str(sheet))
-    if picture is None:
-        raise ValueError(f"{sheet}: not a picture")
-    height, width = picture.shape[:2]
-    if width > SHEET_WIDTH:
-        picture = cv2.resize(picture, (SHEET_WIDTH, round(height * SHEET_WIDTH / width)), interpolation=cv2.INTER_AREA)
-    done, coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, SHEET_QUALITY])
-    assert done
-    return coded.tobytes()

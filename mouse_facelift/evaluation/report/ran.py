@@ -1,6 +1,5 @@
 """What ran: configuration, versions, and the files that results came from."""
 
-import hashlib
 import html
 import platform
 from collections.abc import Mapping, Sequence
@@ -8,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from mouse_facelift.formats.card import WeightsCard
+from mouse_facelift.formats.whole import sha256
 from mouse_facelift.pages.table import draw_table
 from mouse_facelift.provenance import commit
 
@@ -23,9 +23,8 @@ def tell_ran(configuration: Sequence[Path], cards: Mapping[str, Path]) -> str:
     parts = ["<h2>What ran</h2>", draw_table(["package", "version"], rows, "words")]
     for path in configuration:
         text = path.read_text(encoding="utf-8")
-        checksum = hashlib.sha256(text.encode()).hexdigest()
         parts.append(
-            f"<details><summary>{html.escape(str(path.name))} <code>sha256 {checksum}</code></summary>"
+            f"<details><summary>{html.escape(str(path.name))} <code>sha256 {sha256(path)}</code></summary>"
             f'<pre class="wide">{html.escape(text)}</pre></details>'
         )
     return "".join([*parts, _weights(cards)])

@@ -3,7 +3,6 @@
 import logging
 from pathlib import Path
 
-import cv2
 import pandas as pd
 
 from mouse_facelift.evaluation.report.captures import tell_captures, tell_residuals
@@ -11,8 +10,9 @@ from mouse_facelift.evaluation.report.experiments import tell_experiments, tell_
 from mouse_facelift.evaluation.report.ran import tell_ran
 from mouse_facelift.evaluation.report.trainings import tell_trainings
 from mouse_facelift.formats.whole import write_text_whole
-from mouse_facelift.pages.behavior import BEHAVIOR_STYLE, behavior_script, draw_inner_page, draw_zoomable
-from mouse_facelift.pages.page import draw_page
+from mouse_facelift.imaging.pictures import reduced_jpeg
+from mouse_facelift.pages.behavior import BEHAVIOR_STYLE, behavior_script, draw_inner_page
+from mouse_facelift.pages.page import draw_figure, draw_page
 from mouse_facelift.settings import ReportedFiles
 
 logger = logging.getLogger(__name__)
@@ -67,7 +67,9 @@ def write_report(
     rows, of_views, compared = map(pd.read_parquet, (summary, scores, pairs))
     sections = {
         "experiments": tell_experiments(rows)
-        + draw_zoomable(plot.read_bytes(), "png", "PSNR of every experiment as bars", "The same means as bars.")
+        + draw_figure(
+            plot.read_bytes(), "png", "PSNR of every experiment as bars", "The same means as bars.", zoomable=True
+        )
         + tell_pairs(compared),
         "views": tell_views(of_views),
         "sheets": _sheets(files),
@@ -88,7 +90,9 @@ def write_report(
 
 def _sheets(files: ReportedFiles) -> str:
     figures = [
-        draw_zoomable(_reduced(Path(path)), "jpeg", f"contact sheet of {name}", name)
+        draw_figure(
+            reduced_jpeg(Path(path), SHEET_WIDTH, SHEET_QUALITY), "jpeg", f"contact sheet of {name}", name, True
+        )
         for name, path in files.sheets.items()
     ]
     said = (
@@ -117,17 +121,3 @@ def _log(files: ReportedFiles) -> str:
         return f"<h2>The research log's experiments</h2><p>{said}</p>"
     page = Path(files.log_page).read_text(encoding="utf-8")
     return "<h2>The research log's experiments</h2>" + draw_inner_page("log", "open their page", page)
-
-
-def _reduced(path: Path) -> bytes:
-    """A contact sheet as a JPEG, no wider than a page needs."""
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise ValueError(f"{path}: not a picture")
-    height, width = picture.shape[:2]
-    if width > SHEET_WIDTH:
-        size = (SHEET_WIDTH, round(height * SHEET_WIDTH / width))
-        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    done, coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, SHEET_QUALITY])
-    assert done, "JPEG is built in"
-    return coded.tobytes()
