@@ -83,6 +83,8 @@ def card_of(weights: Path, network: str, domain: str, settings: Settings) -> Wei
     return WeightsCard(
         weights_sha256=sha256(weights),
         domain=domain,
+        license="MIT",
+        origins=(),
         network=network,
         parent="none",
         trained_on="nothing",

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from mouse_facelift.formats.licensed import once_each
 from mouse_facelift.formats.sample_table import SampleTable
 
 
@@ -37,5 +38,6 @@ def mix_datasets(tables: list[Path], table: Path, dataset_name: str) -> None:
         view_count=parts[0].view_count,
         contract=parts[0].contract,
         violations=tuple(dict.fromkeys(line for part in parts for line in part.violations)),
+        drawn_by=once_each(*(part.drawn_by for part in parts)),
         samples=tuple(rows),
     ).write_with_lists(table)

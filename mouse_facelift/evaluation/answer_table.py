@@ -64,6 +64,7 @@ def answer_table(
         input_views=input_views,
         status=answers.status,
         weights="none",
+        origins=samples.drawn_by,
         rows=tuple(answers.rows),
     ).write(predictions)
 

@@ -15,7 +15,7 @@ from mouse_facelift.formats.sample_table import SampleRow, load_cameras, load_sa
 from mouse_facelift.imaging.pictures import encode_rgba
 from mouse_facelift.settings import CameraContract, Exports
 from mouse_facelift.viewing.orbit import contract_orbit, orbit_of
-from mouse_facelift.viewing.scene import Picture, Scene, SceneCamera, SceneFrame, SceneTable, count_table
+from mouse_facelift.viewing.scene import Picture, Scene, SceneCamera, SceneFrame, SceneTable, count_table, weights_table
 from mouse_facelift.viewing.scene_page import write_scene_page
 
 logger = logging.getLogger(__name__)
@@ -94,9 +94,13 @@ def describe_experiment(
         distance=orbit.distance,
         radius=max(sample.subject_radius for sample in samples),
         frames=frames,
-        tables=(*_score_tables(scores), count_table(models.rows)),
+        tables=(*_score_tables(scores), count_table(models.rows), *_weights(models)),
         poster=poster,
     )
+
+
+def _weights(models: ModelTable) -> list[SceneTable]:
+    return [weights_table(models.origins)] if models.origins else []
 
 
 def _describe_frame(found: Predictions, row: ModelRow, sample: SampleRow, home: Path, score_of: ScoreOf) -> SceneFrame:

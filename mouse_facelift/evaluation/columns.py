@@ -7,7 +7,7 @@ TRUE_METRICS = [*METRICS, "accuracy_mm", "completeness_mm", "chamfer_mm"]
 TASK = ["dataset", "normalization", "input_views"]
 """what scores must share to be comparable"""
 FIRST = ["experiment", *TASK, "sample", "turn"]
-LAST = ["block", "foreground", "status"]
+LAST = ["block", "foreground", "weights", "status"]
 COLUMNS = [*FIRST, "view", "role", *METRICS, *DEPTH_METRICS, *LAST]
 """of scores; LPIPS comes after METRICS where it was measured"""
 TRUE_COLUMNS = [*FIRST, "true_views", *TRUE_METRICS, "gaussians", *LAST]
@@ -41,6 +41,8 @@ MEANINGS = {
     "block": "of time: a run of a capture's frames that no frame of another split interrupts; frames within one are"
     " much alike",
     "foreground": "rule by which a pixel of a target is foreground",
+    "weights": "behind the answer: file, checksum and license of the network's weights, of those that drew views of the"
+    " samples, and of what all of these come of; none: no network",
     "status": "complete, or what befell the weights or the cameras",
 }
 

@@ -28,7 +28,7 @@ def draw_contact_sheet(predictions: Path, sheet: Path, evaluation: Evaluated) ->
 
     A sample has a row for a held-out view and for two inputs (three inputs, if none is held out): target, rendering,
     and absolute difference, the mean of three channels. The pictures that went in stand at the left. From sample to
-    sample another view is held out.
+    sample another view is held out. The PNG's text `Source` names the weights behind it, with their licenses.
 
     Raises:
         FileNotFoundError: a table, a rendering or a sample is absent.
@@ -56,7 +56,7 @@ def draw_contact_sheet(predictions: Path, sheet: Path, evaluation: Evaluated) ->
         _draw_turn(page, turn, views, evaluation.mask_threshold, top + LINE // 2, cell)
         top += height
     page.scale(_left(len(COLUMNS), cell), head + LINE // 2 + 2 * LINE, BAR_WIDTH, cell, LARGEST_ERROR)
-    page.save(sheet)
+    page.save(sheet, found.weights)
     logger.info("%s: %d samples of %s", sheet, len(turns), found.table.experiment)
 
 

@@ -40,6 +40,7 @@ def export_models(predictions: Path, models: Path, exports: Exports) -> None:
     ModelTable(
         experiment=found.table.experiment,
         predictions=os.path.relpath(predictions, models.parent),
+        origins=found.table.origins,
         opacity=exports.clean_up.opacity,
         hull_margin=exports.clean_up.hull_margin,
         pixel_blur=exports.pixel_blur,
@@ -67,7 +68,7 @@ def _export(found: Predictions, row: PredictionRow, model: Path, folder: Path, e
     sample, views = load_sample(found.samples_path, found.sample_row(row.sample)), list(row.inputs)
     inputs = Sample(sample.name, sample.cameras[views], sample.images[views])
     ply, spz = (folder / f"{row.sample}.{suffix}" for suffix in ("ply", "spz"))
-    cleaned = write_cleaned(ply, spz, gaussians, inputs, exports)
+    cleaned = write_cleaned(ply, spz, gaussians, inputs, exports, found.table.origins)
     return ModelRow(
         sample=row.sample,
         turn=row.turn,

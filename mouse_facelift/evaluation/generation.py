@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from mouse_facelift.evaluation.metrics import psnr
 from mouse_facelift.formats.drawn import DrawnPictures, DrawnRow, DrawnTable
+from mouse_facelift.formats.licensed import in_words
 from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.formats.sample_table import SampleRow, SampleTable, load_sample
 from mouse_facelift.formats.whole import whole_file, write_text_whole
@@ -24,7 +25,7 @@ ANSWERS = ("drawn", "copy", "mean")
 """the generator's; the input itself; the mean of the training pictures of the same view"""
 COLUMNS = [
     *("generator", "conditioning", "references", "sample", "reference", "view", "role", "first_reference", "azimuth"),
-    *("from_prompt", *ANSWERS, *(f"{answer}_animal" for answer in ANSWERS), "status"),
+    *("from_prompt", *ANSWERS, *(f"{answer}_animal" for answer in ANSWERS), "weights", "status"),
 ]
 ROLES = ("learned", "left_out")
 AZIMUTH_BINS = (0.0, 45.0, 90.0, 135.0, 180.0)
@@ -49,7 +50,7 @@ def view_generation(drawn: list[Path], scores: Path, summary: Path, page: Path, 
     means = summarize(table)
     with whole_file(summary) as partial:
         means.to_csv(partial, index=False, na_rep="nan", float_format="%.3f")
-    write_text_whole(page, _page(means))
+    write_text_whole(page, _page(means, table.drop_duplicates("generator")))
     logger.info("%s\n%s", summary, means.to_string(index=False, float_format="%.2f"))
 
 
@@ -117,6 +118,7 @@ def _score_row(
                 **{
                     f"{name}_animal": psnr(answer[:, animal], true[view][:, animal]) for name, answer in answers.items()
                 },
+                "weights": in_words(table.origins),
                 "status": table.status,
             }
         )
@@ -142,7 +144,7 @@ def _mean_views(
     return {name: everything if name in left_out else total / count for name, (total, count) in sums.items()}
 
 
-def _page(means: pd.DataFrame) -> str:
+def _page(means: pd.DataFrame, generators: pd.DataFrame) -> str:
     rows = [{str(key): value for key, value in row.items()} for row in means.to_dict("records")]
     lines = [
         "# Views drawn from one picture",
@@ -169,6 +171,8 @@ def _page(means: pd.DataFrame) -> str:
         if row["azimuths"] != "all":
             scores = [f"{row[name]:.1f} / {row[f'{name}_animal']:.1f}" for name in ANSWERS]
             lines.append(_line([row["generator"], *_asked(row), row["azimuths"], *scores]))
+    lines += ["", "Weights behind them, with their licenses:", ""]
+    lines += [f"- {row['generator']}: {row['weights']}" for row in generators.to_dict("records")]
     return "\n".join(lines) + "\n"
 
 

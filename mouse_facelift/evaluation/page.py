@@ -80,9 +80,10 @@ class Page:
         ends = [left / self.width, (left + width) / self.width]
         self.figure.add_artist(Line2D(ends, [height, height], color="#d0d0d0", linewidth=0.8))
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path, weights: str) -> None:
+        """Write a PNG whose text chunk `Source` names the weights behind the pictures."""
         with whole_file(path) as partial:
-            self.figure.savefig(partial, dpi=DPI, format="png")
+            self.figure.savefig(partial, dpi=DPI, format="png", metadata={"Source": weights})
 
     def _box(self, left: int, top: int, width: int, height: int) -> tuple[float, float, float, float]:
         return (

@@ -7,6 +7,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from mouse_facelift.evaluation.metrics import ViewScores, score_view
+from mouse_facelift.formats.licensed import in_words
 from mouse_facelift.formats.predictions import PredictionRow, PredictionTable, Renderings
 from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.formats.sample_table import SampleRow, SampleTable, load_sample
@@ -59,6 +60,11 @@ class Predictions:
     def status(self) -> str:
         """The table's, which says so if the cameras of the samples break the contract."""
         return self.table.status + ("; breaks the camera contract" if self.samples.violations else "")
+
+    @property
+    def weights(self) -> str:
+        """Weights behind the predictions, with their licenses, as tables of scores have them."""
+        return in_words(self.table.origins)
 
     @property
     def task(self) -> dict[str, object]:

@@ -35,8 +35,9 @@ def score_predictions(predictions: Path, scores: Path, evaluation: Evaluated, lp
     use_threads(1)
     network = None if lpips is None else load_lpips(lpips)
     found = Predictions.read(predictions)
+    last = {"foreground": foreground_rule(evaluation.mask_threshold), "weights": found.weights, "status": found.status}
     rows = [
-        {**found.task, **row, "foreground": foreground_rule(evaluation.mask_threshold), "status": found.status}
+        {**found.task, **row, **last}
         for turn, hull in _turns_beside_hulls(found, evaluation)
         for row in _score_turn(turn, hull, network, evaluation.mask_threshold)
     ]

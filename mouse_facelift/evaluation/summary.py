@@ -44,6 +44,7 @@ def summary_columns(metrics: Sequence[str], truth: bool) -> list[str]:
         "blocks",
         *[f"{column}_{end}" for column in told + true for end in ("low", "high")],
         "foreground",
+        "weights",
         "status",
     ]
 
@@ -142,7 +143,7 @@ def summarize(scores: pd.DataFrame, intervals: Intervals, truth: pd.DataFrame | 
             row = {"experiment": name, **dict(zip(TASK, task, strict=True)), **summaries[name], **gains}
             if truth is not None:
                 row |= _summarize_truth(true_of.get(name), intervals)
-            for column in ("foreground", "status"):
+            for column in ("foreground", "weights", "status"):
                 row[column] = "; ".join(by_experiment[name][column].unique())
             rows.append(row)
     return pd.DataFrame(rows, columns=summary_columns(metrics_among(list(scores.columns)), truth is not None))

@@ -74,7 +74,7 @@ def _score_table(
         about = {"sample": row.sample, "turn": row.turn, "true_views": truth.cameras}
         last = {"block": blocks[row.sample], "foreground": foreground_rule(evaluation.mask_threshold)}
         scores = _score(scene, true, true_views.parent / true.folder, evaluation.mask_threshold)
-        rows.append({**found.task, **about, **scores, **last, "status": found.status})
+        rows.append({**found.task, **about, **scores, **last, "weights": found.weights, "status": found.status})
     return rows
 
 

@@ -1,5 +1,6 @@
 """The card beside every weights file: where it comes from and what it is good for."""
 
+from mouse_facelift.formats.licensed import LicensedWeights
 from mouse_facelift.formats.manifest import Manifest
 
 
@@ -9,6 +10,11 @@ class WeightsCard(Manifest):
     weights_sha256: str
     domain: str
     """what they have learned from, as an experiment's `accepts_domains` names it"""
+    license: str
+    """under which they may be used: as declared, or, where they come of other weights, the licenses of all of these"""
+    origins: tuple[LicensedWeights, ...]
+    """what they come of: weights that training started from, that drew views which it learned from, and that it
+    compared in; and what these come of"""
     network: str
     """JSON of the network's sizes and switches"""
     parent: str

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
+from mouse_facelift.formats.licensed import LicensedWeights
 from mouse_facelift.formats.manifest import Manifest, Record
 from mouse_facelift.formats.whole import whole_file
 
@@ -38,6 +39,8 @@ class DrawnTable(Manifest):
     """`.npz` beside this table: see `DrawnPictures`"""
     status: str
     """of the generator's training"""
+    origins: tuple[LicensedWeights, ...]
+    """the generator's weights, and what they come of"""
     rows: tuple[DrawnRow, ...]
 
 

@@ -1,5 +1,6 @@
 """The table of cleaned models: Gaussians of an experiment's samples, for other programs."""
 
+from mouse_facelift.formats.licensed import LicensedWeights
 from mouse_facelift.formats.manifest import Manifest, Record
 
 
@@ -25,6 +26,8 @@ class ModelTable(Manifest):
     experiment: str
     predictions: str
     """path of the prediction table, relative to this one"""
+    origins: tuple[LicensedWeights, ...]
+    """weights behind them, as the prediction table tells"""
     opacity: float | None
     """Gaussians at or below it were left out; null: none"""
     hull_margin: float | None

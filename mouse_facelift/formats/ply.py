@@ -4,6 +4,7 @@ The layout is FaceLift's: that of 3D Gaussian splatting without normals, and wit
 points. It is written here because no library writes these 62 properties, in this order.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from mouse_facelift.formats.licensed import LicensedWeights
 from mouse_facelift.formats.whole import whole_file
 from mouse_facelift.geometry.gaussians import SH_BAND_0, Gaussians
 
@@ -25,11 +27,13 @@ _FIELDS = {
 }
 _VERTEX = np.dtype([(field, "u1" if key == "rgb" else "<f4") for key, names in _FIELDS.items() for field in names])
 _NUMPY_TYPES = {"float": "<f4", "float32": "<f4", "uchar": "u1", "uint8": "u1"}
-_HEADER_LIMIT = 65536  # bytes; ours needs 1533
+_HEADER_LIMIT = 65536  # bytes; ours needs 1533, and some hundred for each of the weights behind it
 
 
-def write_ply(path: Path, gaussians: Gaussians) -> None:
+def write_ply(path: Path, gaussians: Gaussians, origins: Sequence[LicensedWeights] = ()) -> None:
     """Write one scene: log-scales, opacity logits and quaternions as they are, in the scene's axes and units.
+
+    Weights behind it stand in comments of the header, a line each: checksum and license.
 
     Raises:
         ValueError: a batch of scenes, a color that depends on the direction of view, a number that is not finite.
@@ -54,7 +58,7 @@ def write_ply(path: Path, gaussians: Gaussians) -> None:
         for i, field in enumerate(_FIELDS[key]):
             vertices[field] = columns[:, i]
     with whole_file(path) as partial, partial.open("wb") as file:
-        file.write(_header(len(vertices)))
+        file.write(_header(len(vertices), origins))
         file.write(vertices.tobytes())
 
 
@@ -89,11 +93,12 @@ def read_ply(path: Path) -> Gaussians:
     return Gaussians(means=means, log_scales=scale, quats=rotation, opacity_logits=opacity[:, 0], sh=color[:, None, :])
 
 
-def _header(count: int) -> bytes:
+def _header(count: int, origins: Sequence[LicensedWeights]) -> bytes:
     types = {np.dtype("u1"): "uchar", np.dtype("<f4"): "float"}
     lines = [
         "ply",
         "format binary_little_endian 1.0",
+        *(f"comment weights sha256 {one.sha256} license {one.license}" for one in origins),
         f"element vertex {count}",
         *(f"property {types[_VERTEX[field]]} {field}" for field in _VERTEX.names or ()),
         "end_header",

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Float16
 from torch import Tensor
 
+from mouse_facelift.formats.licensed import LicensedWeights
 from mouse_facelift.formats.manifest import Manifest, Record
 from mouse_facelift.formats.sample_table import SampleRow, SampleTable, SplitName
 from mouse_facelift.formats.whole import whole_file
@@ -48,6 +49,8 @@ class PredictionTable(Manifest):
     """`complete`, or what befell the weights, as the row of the results says"""
     weights: str
     """where the network came from; `none` for a baseline"""
+    origins: tuple[LicensedWeights, ...]
+    """the network's weights, those that drew views of the samples, and what all of these come of"""
     rows: tuple[PredictionRow, ...]
 
 

@@ -4,6 +4,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal, get_args
 
+from mouse_facelift.formats.licensed import LicensedWeights
 from mouse_facelift.formats.manifest import Manifest, Record, Vector
 from mouse_facelift.formats.sample_folder import (
     CAMERAS_FILE,
@@ -50,6 +51,8 @@ class SampleTable(Manifest):
     """hash of the camera contract"""
     violations: tuple[str, ...]
     """what breaks the contract; empty when it is kept"""
+    drawn_by: tuple[LicensedWeights, ...] = ()
+    """weights that drew views, and what these come of; none of captured ones"""
     samples: tuple[SampleRow, ...]
 
     def of_split(self, split: SplitName) -> list[SampleRow]:

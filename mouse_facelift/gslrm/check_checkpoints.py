@@ -22,6 +22,7 @@ COLUMNS = [
     "config",
     "exists",
     "domain",
+    "license",
     "sha256_found",
     "sha256_expected",
     "tensors",
@@ -51,10 +52,11 @@ def check_checkpoints(checkpoints: dict[str, Checkpoint], table: Path) -> None:
     write_text_whole(table, text.getvalue())
     for row in rows:
         log.info(
-            "%s: %s (%s): %s, sha256 %s, %s",
+            "%s: %s (%s, license %s): %s, sha256 %s, %s",
             row["checkpoint"],
             row["weights"],
             row["domain"],
+            row["license"],
             _in_words(row),
             row["sha256_found"] or "unknown",
             f"{row['steps']} steps on {row['trained_on']}" if row["steps"] else "no card",
@@ -89,6 +91,7 @@ def _examine(name: str, row: Checkpoint) -> dict[str, str]:
         "config": row.config,
         "exists": "yes" if exists else "no",
         "domain": row.domain,
+        "license": row.license,
         "sha256_found": found,
         "sha256_expected": row.sha256 or "",
         "tensors": tensors,

@@ -40,6 +40,8 @@ def contradictions(card: WeightsCard, weights: Path, config: Path, declared: Dec
     found = []
     if card.domain != declared.domain:
         found.append(f"{path}: domain: found {card.domain}, expected {declared.domain} ({declared.row}.domain)")
+    if declared.license is not None and card.license != declared.license:
+        found.append(f"{path}: license: found {card.license}, expected {declared.license} ({declared.row}.license)")
     try:
         told = GslrmConfig.model_validate_json(card.network)
     except ValidationError as error:

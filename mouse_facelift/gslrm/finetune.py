@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from mouse_facelift.formats.card import WeightsCard
+from mouse_facelift.formats.licensed import licenses_of, once_each
 from mouse_facelift.formats.sample_table import SampleTable
 from mouse_facelift.formats.whole import sha256, write_text_whole
 from mouse_facelift.gslrm.adapters import ADAPTERS_FILE, write_adapters
@@ -11,7 +12,7 @@ from mouse_facelift.gslrm.declared import require_as_declared, require_size
 from mouse_facelift.gslrm.draws import Draws
 from mouse_facelift.gslrm.held_out import held_out_views
 from mouse_facelift.gslrm.loading import load_gslrm
-from mouse_facelift.gslrm.losses import load_loss_networks
+from mouse_facelift.gslrm.losses import compared_in, load_loss_networks
 from mouse_facelift.gslrm.methods import prepare
 from mouse_facelift.gslrm.network import Gslrm
 from mouse_facelift.gslrm.objective import ReconstructionStep
@@ -37,7 +38,7 @@ from mouse_facelift.training.precision import require_precision
 from mouse_facelift.training.processes import Processes, joined_processes, require_shares
 from mouse_facelift.training.samples import TableSource
 from mouse_facelift.training.state import StateFolder, metrics_csv
-from mouse_facelift.training.trained import last_psnr, skipped_updates, write_weights
+from mouse_facelift.training.trained import last_psnr, skipped_updates, weights_behind, write_weights
 
 
 def finetune_gslrm(
@@ -88,7 +89,7 @@ def finetune_gslrm(
         require_shares(f"experiments.{experiment}.finetune.batch", finetune.batch, processes)
         device = device_of(compute.renderer)
         require_precision(device, finetune.precision, f"experiments.{experiment}.finetune.precision")
-        require_as_declared(checkpoint, config, declared)
+        start = require_as_declared(checkpoint, config, declared)
         model = load_gslrm(checkpoint, config, finetune.checkpoint_activations)
         require_size(model.config, config, contract)
         prepare(model, finetune)
@@ -99,9 +100,11 @@ def finetune_gslrm(
             for share in _shares(TableSource(samples, table), views, finetune, processes)
         ]
         guard = _guard(finetune, model, samples, table, views, compute, experiment, processes)
-        compared_in = [sha256(Path(file)) for file in finetune.losses.files]
+        judges = compared_in(finetune.losses)
         parent = sha256(checkpoint)
-        folder = StateFolder(state, digest(finetune, views, sha256(table), parent, sha256(config), code, *compared_in))
+        origins = once_each(weights_behind(checkpoint, start, declared), samples.drawn_by, judges)
+        seen = [sha256(table), parent, sha256(config), code, *(judge.sha256 for judge in judges)]
+        folder = StateFolder(state, digest(finetune, views, *seen))
         looks = _looks(finetune, model, samples, table, views, compute, experiment)
         rows = train(model, parts, finetune, folder, deadline, processes, guard, looks)
     if not processes.writes:
@@ -120,6 +123,8 @@ def finetune_gslrm(
     WeightsCard(
         weights_sha256=sha256(weights),
         domain=domain,
+        license=licenses_of(origins),
+        origins=origins,
         network=model.config.model_dump_json(),
         parent=parent,
         trained_on=f"{samples.dataset}.{samples.normalization}: {len(samples.of_split('train'))} samples",

@@ -8,6 +8,7 @@ all the rest, the background's: no edge appears that the target does not have, a
 """
 
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TypeVar
 
 import torch
@@ -15,6 +16,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mouse_facelift.formats.licensed import LicensedWeights
+from mouse_facelift.formats.whole import sha256
 from mouse_facelift.geometry.rays import NearestPointRays
 from mouse_facelift.gslrm.perceptual import PerceptualDistance, load_perceptual_distance
 from mouse_facelift.rendering.lpips import Lpips, load_lpips
@@ -93,6 +96,12 @@ def load_loss_networks(losses: Losses, device: torch.device | str) -> LossNetwor
     if losses.lpips_weights in losses.files:
         lpips = load_lpips(losses.lpips_weights).to(device)
     return LossNetworks(perceptual, lpips)
+
+
+def compared_in(losses: Losses) -> tuple[LicensedWeights, ...]:
+    """The files of these networks, with their licenses. Raises FileNotFoundError if one is absent."""
+    files = losses.licenses.items()
+    return tuple(LicensedWeights(file=file, sha256=sha256(Path(file)), license=license) for file, license in files)
 
 
 def gslrm_loss(

@@ -7,6 +7,7 @@ import torch
 from tqdm import tqdm
 
 from mouse_facelift.formats.card import WeightsCard
+from mouse_facelift.formats.licensed import once_each
 from mouse_facelift.formats.ply import write_ply
 from mouse_facelift.formats.predictions import (
     PredictionRow,
@@ -26,6 +27,7 @@ from mouse_facelift.rendering.backends import device_of, use_threads
 from mouse_facelift.rendering.render import render
 from mouse_facelift.settings import CameraContract, Compute, DeclaredWeights, Evaluated, InputViews
 from mouse_facelift.training.honesty import load_honest_sample, require_honest, require_views
+from mouse_facelift.training.trained import weights_behind
 
 RENDERINGS, MODELS = "renderings", "models"  # folders beside the table
 
@@ -66,6 +68,7 @@ def predict_gslrm(
     except ValueError as error:
         raise ValueError(f"{table}: {error}") from None
     card = require_as_declared(weights, config, declared)
+    origins = once_each(weights_behind(weights, card, declared), samples.drawn_by)
     model = load_gslrm(weights, config).to(device_of(compute.renderer))
     require_size(model.config, config, contract)
     given = turns(samples.view_count, views.most)
@@ -78,7 +81,7 @@ def predict_gslrm(
             scenes = reconstruct(model, [sample] * len(given), [torch.tensor(inputs) for inputs in given])
             model_file = f"{row.name}.ply" if row.name in modeled else None
             if model_file:
-                write_ply(models / model_file, _visible(scenes[0], evaluation.model_opacity))
+                write_ply(models / model_file, _visible(scenes[0], evaluation.model_opacity), origins)
             for turn, inputs in enumerate(given):
                 file = f"{row.name}_turn{turn}.npz"
                 rendered = render(scenes[turn], sample.cameras, compute.renderer)
@@ -93,6 +96,7 @@ def predict_gslrm(
         input_views=views.most,
         status=_status(card),
         weights=_origin(weights, card),
+        origins=origins,
         rows=tuple(rows),
     ).write(predictions)
 

@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 
 from mouse_facelift.formats.card import WeightsCard
+from mouse_facelift.formats.licensed import all_of
 from mouse_facelift.formats.packs import Pack
 from mouse_facelift.formats.whole import sha256, write_text_whole
 from mouse_facelift.geometry.contract import require_contract
@@ -17,7 +18,7 @@ from mouse_facelift.gslrm.config import (
     Upsampler,
 )
 from mouse_facelift.gslrm.draws import Draws
-from mouse_facelift.gslrm.losses import load_loss_networks
+from mouse_facelift.gslrm.losses import compared_in, load_loss_networks
 from mouse_facelift.gslrm.measure import measure_unseen_views
 from mouse_facelift.gslrm.network import fresh_gslrm
 from mouse_facelift.gslrm.objective import ReconstructionStep, SurfaceStep
@@ -101,8 +102,10 @@ def pretrain_gslrm(
     draws = Draws(source, first.batch * first.accumulate, pretraining.inputs, around=True).shares(first.accumulate)
     surface_parts = [SurfaceStep(model, share, first.precision, surface) for share in draws]
     train(model, surface_parts, first, folders[0], deadline)
-    compared_in = [sha256(Path(file)) for file in plan.losses.files]
-    folders.append(StateFolder(state / "pictures", digest(pretraining, contract, code, *compared_in)))
+    judges = compared_in(plan.losses)
+    folders.append(
+        StateFolder(state / "pictures", digest(pretraining, contract, code, *(judge.sha256 for judge in judges)))
+    )
     model.checkpoint_activations = plan.checkpoint_activations
     draws = Draws(source, plan.batch * plan.accumulate, pretraining.inputs, around=True).shares(plan.accumulate)
     networks = load_loss_networks(plan.losses, device_of(compute.renderer))
@@ -117,6 +120,8 @@ def pretrain_gslrm(
     WeightsCard(
         weights_sha256=sha256(weights),
         domain=DOMAIN,
+        license=all_of([pretraining.license, *(judge.license for judge in judges)]),
+        origins=judges,
         network=network.model_dump_json(),
         parent="none",
         trained_on=f"{count - held_out} procedural animals, none of them the mouse; {held_out} others held out",

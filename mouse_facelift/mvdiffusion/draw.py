@@ -8,12 +8,13 @@ from tqdm import tqdm
 
 from mouse_facelift.formats.card import WeightsCard
 from mouse_facelift.formats.drawn import DrawnPictures, DrawnRow, DrawnTable
+from mouse_facelift.formats.licensed import once_each
 from mouse_facelift.formats.predictions import chosen_samples
 from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.formats.sample_table import SampleTable
 from mouse_facelift.mvdiffusion.canonical import degrees_from_released, nearest_released_views, relative_azimuths
 from mouse_facelift.mvdiffusion.drawn_sample import own_seed
-from mouse_facelift.mvdiffusion.generate import load_drawing
+from mouse_facelift.mvdiffusion.generate import drawing_weights, load_drawing
 from mouse_facelift.mvdiffusion.held_out import reference_first
 from mouse_facelift.rendering.backends import device_of, use_threads
 from mouse_facelift.settings import CameraContract, Compute, Evaluated, ViewGenerator
@@ -74,5 +75,6 @@ def draw_views(
         samples=os.path.relpath(samples, drawn.parent),
         pictures=PICTURES,
         status=WeightsCard.read(card).status,
+        origins=once_each(drawing_weights(unet, card), table.drawn_by),
         rows=tuple(rows),
     ).write(drawn)

@@ -8,6 +8,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from tqdm import tqdm
 
+from mouse_facelift.formats.card import WeightsCard
+from mouse_facelift.formats.licensed import LicensedWeights, once_each
 from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.formats.sample_table import SampleTable, load_sample
 from mouse_facelift.formats.whole import whole_folder
@@ -58,6 +60,7 @@ def generate_views(
     """
     use_threads(compute.threads)
     whole = load_drawing(start, prompts, unet, ray_film, card, contract)
+    drawn_by = drawing_weights(unet, card)
     whole.to(device_of(compute.renderer))
     source = SampleTable.read(samples)
     rows, violations = [], dict.fromkeys(source.violations)
@@ -77,6 +80,7 @@ def generate_views(
         contract=contract.hash,
         violations=tuple(violations),
         samples=tuple(rows),
+        drawn_by=once_each(source.drawn_by, drawn_by),
     ).write_with_lists(table)
     log.info("%s: %d samples of %d drawn views", table, len(rows), len(drawn.cameras))
 
@@ -112,6 +116,13 @@ def load_drawing(
     """Load a trained generator, once its weights are those of its card and made for this contract."""
     read_card_on(find_weights(unet), card, contract)
     return load_generator(start, prompts, unet, ray_film, contract)
+
+
+def drawing_weights(unet: Path, card: Path) -> tuple[LicensedWeights, ...]:
+    """A trained generator's weights with their license, and what they come of."""
+    weights, told = find_weights(unet), WeightsCard.read(card)
+    itself = LicensedWeights(file=str(weights), sha256=told.weights_sha256, license=told.license)
+    return once_each([itself], told.origins)
 
 
 def _opaque(drawn: Float[Tensor, "view 3 height width"], white: float) -> UInt8[Tensor, "view height width 4"]:

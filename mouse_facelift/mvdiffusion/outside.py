@@ -7,10 +7,11 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
+from mouse_facelift.formats.licensed import LicensedWeights, once_each
 from mouse_facelift.formats.sample_folder import Sample
 from mouse_facelift.formats.sample_table import SampleTable, load_sample
 from mouse_facelift.formats.views import RESIDUAL_COLUMNS
-from mouse_facelift.formats.whole import whole_file, whole_folder
+from mouse_facelift.formats.whole import sha256, whole_file, whole_folder
 from mouse_facelift.geometry.cameras import Cameras
 from mouse_facelift.mvdiffusion.drawn_sample import own_seed, turned_to_first, write_drawn_sample
 from mouse_facelift.mvdiffusion.generators import (
@@ -45,6 +46,7 @@ from mouse_facelift.training.precision import PRODUCTS, require_precision
 
 log = logging.getLogger(__name__)
 
+WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")
 _DISTANCE = 4.0  # of Zero123++'s rig, which then is scaled to the contract: any number would do
 
 
@@ -106,6 +108,7 @@ def draw_outside_views(
         contract=contract.hash,
         violations=source.violations,
         samples=tuple(rows),
+        drawn_by=once_each(source.drawn_by, weights_in(folder, dataset.license)),
     ).write_with_lists(table)
     log.info("%s: %d samples of %d drawn views", table, len(rows), dataset.view_count)
 
@@ -132,6 +135,12 @@ def load_outside(folder: Path, dataset: OutsideDataset, device: torch.device) ->
                 dataset.size,
                 dataset.clockwise,
             )
+
+
+def weights_in(folder: Path, license: str) -> tuple[LicensedWeights, ...]:
+    """Every file of weights in a folder, by their names, all under one license."""
+    files = sorted(path for path in folder.rglob("*") if path.suffix in WEIGHTS)
+    return tuple(LicensedWeights(file=str(path), sha256=sha256(path), license=license) for path in files)
 
 
 def field_of_view(dataset: OutsideDataset) -> float:

@@ -80,6 +80,8 @@ def pretrain_mvdiffusion(
         WeightsCard(
             weights_sha256=sha256(weights),
             domain=pretraining.size.domain,
+            license=pretraining.size.license,
+            origins=(),
             network=pipeline.unet.released_config.model_dump_json(by_alias=True),
             parent="none",
             trained_on=f"{count} procedural animals, none of them the mouse; {held_out} others held out",

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from mouse_facelift.formats.card import WeightsCard
+from mouse_facelift.formats.licensed import licenses_of, once_each
 from mouse_facelift.formats.sample_table import SampleTable
 from mouse_facelift.formats.whole import sha256, write_text_whole
 from mouse_facelift.mvdiffusion.causes import causes
@@ -34,7 +35,7 @@ from mouse_facelift.training.precision import require_precision
 from mouse_facelift.training.processes import Processes, joined_processes, require_shares
 from mouse_facelift.training.samples import TableSource
 from mouse_facelift.training.state import StateFolder, metrics_csv
-from mouse_facelift.training.trained import last_psnr, require_checksum, skipped_updates
+from mouse_facelift.training.trained import last_psnr, require_checksum, skipped_updates, weights_behind
 
 FILM_FILE, LORA_FILE = "ray_film.safetensors", "lora.safetensors"  # beside the UNet's folder, where there are any
 
@@ -104,6 +105,7 @@ def train_mvdiffusion(
         parts = step.shares(processes.count * plan.accumulate)[processes.rank :: processes.count]
         guard = _guard(whole, samples, table, generator, where, processes)
         parent = sha256(weights)
+        origins = once_each(weights_behind(weights, None, declared), samples.drawn_by)
         reads_rays = "fresh" if ray_film is None else sha256(ray_film)
         identity = digest(generator, contract, sha256(table), parent, sha256(prompts), reads_rays, code)
         networks = whole.trained.train()
@@ -127,6 +129,8 @@ def train_mvdiffusion(
     WeightsCard(
         weights_sha256=sha256(find_weights(unet)),
         domain=domain,
+        license=licenses_of(origins),
+        origins=origins,
         network=pipeline.unet.released_config.model_dump_json(by_alias=True),
         parent=parent,
         trained_on=f"{samples.dataset}.{samples.normalization}: {len(samples.of_split('train'))} samples",

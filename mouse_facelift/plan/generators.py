@@ -113,7 +113,8 @@ class GeneratorPlan:
         name = self.settings.generators[generator].start
         start = self.settings.generator_starts[name]
         checksum = None if isinstance(start, FreshGenerator) else start.sha256
-        return DeclaredWeights(row=f"generator_starts.{name}", domain=start.domain, sha256=checksum)
+        row = f"generator_starts.{name}"
+        return DeclaredWeights(row=row, domain=start.domain, license=start.license, sha256=checksum)
 
     def missing(self, generator: str) -> list[str]:
         """One line for each file that a stored start lacks."""

@@ -208,7 +208,7 @@ class Plan:
         if self.training(experiment) is None:
             return self.start(experiment)
         dataset = self.settings.rows[experiment].dataset
-        return DeclaredWeights(row=f"datasets.{dataset}", domain=self.domain(experiment), sha256=None)
+        return DeclaredWeights(row=f"datasets.{dataset}", domain=self.domain(experiment), license=None, sha256=None)
 
     def domain(self, experiment: str) -> str:
         """What an experiment's pictures show."""

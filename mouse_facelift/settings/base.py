@@ -17,6 +17,12 @@ def _plain_name(name: str) -> str:
     return name
 
 
+def _plain_line(words: str) -> str:
+    if not words.strip() or words != words.strip() or not (words.isascii() and words.isprintable()):
+        raise ValueError(f"{words!r} becomes part of files' headers: use one line of plain ASCII letters and signs")
+    return words
+
+
 def _pattern_with_camera(pattern: str) -> str:
     if "{camera}" not in pattern:
         raise ValueError(f"{pattern!r} must hold {{camera}}, which stands for the camera's name")
@@ -27,6 +33,8 @@ def _pattern_with_camera(pattern: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(_plain_name)]
+License = Annotated[str, AfterValidator(_plain_line)]
+"""An SPDX identifier such as MIT, or plain words; of several that all hold, joined by AND."""
 CameraPattern = Annotated[str, AfterValidator(_pattern_with_camera)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from mouse_facelift.settings.base import Fraction, Name, Section
+from mouse_facelift.settings.base import Fraction, License, Name, Section
 from mouse_facelift.settings.learning import Precision
 
 
@@ -64,6 +64,8 @@ class Outside(Section):
 
     folder: str
     """of its weights, which you bring"""
+    license: License
+    """under which you have them; it goes on to all that learns from the views"""
     of: str
     """the captured dataset"""
     size: PositiveInt

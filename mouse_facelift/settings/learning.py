@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from mouse_facelift.settings.augmentation import Augmentation
-from mouse_facelift.settings.base import Fraction, Name, Section
+from mouse_facelift.settings.base import Fraction, License, Name, Section
 from mouse_facelift.settings.guard import GuardPolicy
 from mouse_facelift.settings.losses import Losses
 
@@ -19,11 +19,14 @@ class Checkpoint(Section):
     config: str
     domain: Name
     """what they have learned from: human-head, objaverse, procedural, mouse, ..."""
+    license: License
+    """under which you have them; it goes on to all that comes of them"""
     sha256: Sha256 | None
     """of the weights' file; null: any"""
 
     def declared(self, name: str) -> "DeclaredWeights":
-        return DeclaredWeights(row=f"checkpoints.{name}", domain=self.domain, sha256=self.sha256)
+        row = f"checkpoints.{name}"
+        return DeclaredWeights(row=row, domain=self.domain, license=self.license, sha256=self.sha256)
 
 
 class DeclaredWeights(Section):
@@ -31,6 +34,8 @@ class DeclaredWeights(Section):
 
     row: str
     domain: Name
+    license: License | None
+    """null: their card alone says it, as of weights that were trained here"""
     sha256: Sha256 | None
 
 
@@ -231,6 +236,8 @@ class SurfaceLoss(Section):
 
 
 class Pretraining(Section):
+    license: License
+    """of the weights that come of it, which are yours"""
     animals: Animals
     network: GslrmSize
     start: Start

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, NonNegativeInt, model_validator
 
-from mouse_facelift.settings.base import Section
+from mouse_facelift.settings.base import License, Section
 
 TERMS = ("l2", "ssim", "perceptual", "lpips", "pixelalign", "pointsdist", "alpha")
 
@@ -51,8 +51,12 @@ class Losses(Section):
     """compare the foreground alone (alpha above 0.5); the term `alpha` still sees everything"""
     perceptual_weights: str | None
     """file of the VGG-19 of `perceptual`; null while that weighs 0"""
+    perceptual_license: License | None
+    """under which you have that file; null while that weighs 0"""
     lpips_weights: str | None
     """file of the network of `lpips`; null while that weighs 0"""
+    lpips_license: License | None
+    """under which you have that file; null while that weighs 0"""
 
     def at(self, step: int) -> dict[str, float]:
         """The weight of every term in a step, counted from 0."""
@@ -62,6 +66,12 @@ class Losses(Section):
     def files(self) -> tuple[str, ...]:
         """Files of networks that any step compares with."""
         return tuple(file for term, file in self._networks().items() if file is not None and self._ever(term))
+
+    @property
+    def licenses(self) -> dict[str, str]:
+        """The licenses of these files, by their names."""
+        told = {self.perceptual_weights: self.perceptual_license, self.lpips_weights: self.lpips_license}
+        return {file: license for file in self.files if (license := told[file]) is not None}
 
     def _networks(self) -> dict[str, str | None]:
         return {"perceptual": self.perceptual_weights, "lpips": self.lpips_weights}
@@ -84,6 +94,11 @@ class Losses(Section):
             if file is None and self._ever(term):
                 raise ValueError(
                     f"{term}: the weight is above 0, but {term}_weights is null; give the file of its network"
+                )
+            if self._ever(term) and getattr(self, f"{term}_license") is None:
+                raise ValueError(
+                    f"{term}: the weight is above 0, but {term}_license is null; say under which license you have"
+                    f" {file}"
                 )
         return self
 

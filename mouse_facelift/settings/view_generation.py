@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from mouse_facelift.settings.base import Fraction, Name, Section
+from mouse_facelift.settings.base import Fraction, License, Name, Section
 from mouse_facelift.settings.guard import GeneratorGuardPolicy
 from mouse_facelift.settings.learning import Sha256, TrainingPlan
 
@@ -14,6 +14,8 @@ class FreshGenerator(Section):
 
     kind: Literal["fresh"]
     domain: Name
+    license: License
+    """of what is trained from it, which is yours; random numbers have none"""
     codec_factor: PositiveInt
     """pixels along the side of a block that becomes one latent pixel, see `mvdiffusion.codec`"""
     codec_scale: PositiveFloat
@@ -35,6 +37,8 @@ class StoredGenerator(Section):
     kind: Literal["stored"]
     domain: Name
     """what it has learned from: human-head, objaverse, mouse, ..."""
+    license: License
+    """of all that the row names; it goes on to all that comes of it"""
     folder: str
     """`pipeckpts/`; its text encoder and tokenizer are needed for prompts alone"""
     prompts: str | None

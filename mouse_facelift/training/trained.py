@@ -7,6 +7,7 @@ from pathlib import Path
 from torch import nn
 
 from mouse_facelift.formats.card import WeightsCard
+from mouse_facelift.formats.licensed import LicensedWeights, once_each
 from mouse_facelift.formats.tensors import write_tensors
 from mouse_facelift.formats.whole import sha256
 from mouse_facelift.settings import CameraContract, DeclaredWeights
@@ -64,6 +65,19 @@ def read_card_on(weights: Path, path: Path, contract: CameraContract) -> Weights
     if card.contract != contract.hash:
         raise ValueError(f"{path}: contract: found {card.contract}, expected {contract.hash}, that of the config")
     return card
+
+
+def weights_behind(weights: Path, card: WeightsCard | None, declared: DeclaredWeights) -> tuple[LicensedWeights, ...]:
+    """Weights with their license, as their card or else the configuration says, and then what they come of.
+
+    Raises:
+        ValueError: neither says a license.
+    """
+    license = declared.license if card is None else card.license
+    if license is None:
+        raise ValueError(f"{weights}: license: no card beside them, and {declared.row} says none")
+    itself = LicensedWeights(file=str(weights), sha256=sha256(weights), license=license)
+    return once_each([itself], [] if card is None else card.origins)
 
 
 def find_card(weights: Path) -> Path | None:

@@ -57,7 +57,7 @@ def _size(found: int, contract: CameraContract) -> ReportLine:
 
 def _check_row(name: str, row: StoredGenerator, checksum: str, width: int) -> list[ReportLine]:
     of = f"generator_starts.{name}"
-    lines = [green(of, "domain", row.domain)]
+    lines = [green(of, "domain", row.domain), green(of, "license", row.license)]
     if row.sha256 is not None and row.sha256 != checksum:
         lines.append(red(of, "checksum", f"found {checksum}, expected {row.sha256}"))
     if row.prompts is not None:

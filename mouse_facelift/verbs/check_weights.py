@@ -50,6 +50,7 @@ def card_lines(card: WeightsCard, contract: CameraContract) -> list[ReportLine]:
     """What a card says of its weights."""
     lines = [
         green("", "domain", card.domain),
+        green("", "license", card.license),
         green("", "trained on", f"{card.trained_on}; {card.steps} steps"),
     ]
     if card.contract == contract.hash:
@@ -107,7 +108,7 @@ def _check_row(weights: Path, row: Checkpoint, declared: DeclaredWeights, card: 
         lines.append(red(declared.row, "checksum", f"found {found}, expected {declared.sha256}"))
     if card is not None:
         lines += [red(declared.row, "card", says) for says in contradictions(card, weights, Path(row.config), declared)]
-    return lines or [green(declared.row, "declared", f"domain {declared.domain}")]
+    return lines or [green(declared.row, "declared", f"domain {declared.domain}, license {declared.license}")]
 
 
 def _no_card(weights: Path, rows: dict[str, Checkpoint]) -> ReportLine:

@@ -45,6 +45,8 @@ class ChosenGenerator:
     """None: a stored start has none"""
     sha256: str | None
     """that the UNet's weights must have; None: any"""
+    license: str | None
+    """None: as the card says"""
     domain: str
     accepted_by: str
     sampling: SamplingPlan
@@ -130,6 +132,7 @@ def _trained(settings: Settings, name: str, white: float, accept_domains: Sequen
         ray_film=Path(files["ray_film"]) if "ray_film" in files else None,
         card=Path(files["card"]),
         sha256=None,
+        license=None,
         domain=domain,
         accepted_by=_accepted(domain, f"generators.{name}", rows, accept_domains),
         sampling=row.sampling,
@@ -164,6 +167,7 @@ def _stored(settings: Settings, name: str, white: float | None, accept_domains: 
         ray_film=None if row.ray_film is None else Path(row.ray_film),
         card=None,
         sha256=row.sha256,
+        license=row.license,
         domain=row.domain,
         accepted_by=_accepted(row.domain, f"generator_starts.{name}", domains, accept_domains),
         sampling=next(iter(samplings.values())),

@@ -13,7 +13,7 @@ from mouse_facelift.mvdiffusion.loading import find_weights
 from mouse_facelift.mvdiffusion.prompts import RELEASED_VIEWS, write_prompts
 from mouse_facelift.rendering.backends import device_of
 from mouse_facelift.settings import CameraContract, Compute, DeclaredWeights, GeneratedDataset
-from mouse_facelift.training.trained import read_card_on, require_checksum
+from mouse_facelift.training.trained import read_card_on, require_checksum, weights_behind
 from mouse_facelift.verbs.choice import ChosenGenerator
 from mouse_facelift.verbs.record import UsedGenerator
 
@@ -45,7 +45,8 @@ def load_drawing(chosen: ChosenGenerator, contract: CameraContract, compute: Com
         ValueError: weights are not those of their card or row, or do not fit, or not the contract.
     """
     weights = find_weights(chosen.unet)
-    require_checksum(weights, DeclaredWeights(row=chosen.row, domain=chosen.domain, sha256=chosen.sha256))
+    declared = DeclaredWeights(row=chosen.row, domain=chosen.domain, license=chosen.license, sha256=chosen.sha256)
+    require_checksum(weights, declared)
     card = None if chosen.card is None else read_card_on(weights, chosen.card, contract)
     with tempfile.TemporaryDirectory(prefix="mouse-facelift-") as scratch:
         prompts = chosen.prompts
@@ -54,10 +55,13 @@ def load_drawing(chosen: ChosenGenerator, contract: CameraContract, compute: Com
             write_prompts(chosen.start, prompts)
         generator = load_generator(chosen.start, prompts, chosen.unet, chosen.ray_film, contract)
     generator.to(device_of(compute.renderer))
+    itself, *origins = weights_behind(weights, card, declared)
     used = UsedGenerator(
         row=chosen.row,
         weights=str(weights),
-        sha256=sha256(weights),
+        sha256=itself.sha256,
+        license=itself.license,
+        origins=tuple(origins),
         ray_film=None if chosen.ray_film is None else sha256(chosen.ray_film),
         domain=chosen.domain,
         accepted_by=chosen.accepted_by,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import overload
 
+from mouse_facelift.formats.licensed import LicensedWeights
 from mouse_facelift.formats.ply import read_ply
 from mouse_facelift.formats.sample_folder import write_sample
 from mouse_facelift.geometry.gaussians import Gaussians
@@ -29,13 +30,17 @@ class Outputs:
     contract: CameraContract
     exports: Exports
     compute: Compute
+    origins: tuple[LicensedWeights, ...]
+    """weights behind the Gaussians"""
     frames: list[ReconstructedFrame] = field(default_factory=list)
 
     def add(self, moment: Moment, predicted: Gaussians) -> None:
         """Clean up the Gaussians of a frame as rule `export_models` does, and write them, and the views."""
         name = f"frame_{len(self.frames):06d}"
         views, ply, spz = f"{VIEWS}/{name}", f"{GAUSSIANS}/{name}.ply", f"{GAUSSIANS}/{name}.spz"
-        cleaned = write_cleaned(self.folder / ply, self.folder / spz, predicted, moment.sample, self.exports)
+        cleaned = write_cleaned(
+            self.folder / ply, self.folder / spz, predicted, moment.sample, self.exports, self.origins
+        )
         (self.folder / views).mkdir(parents=True)
         write_sample(self.folder / views, moment.sample, moment.view_names)
         if moment.photograph is not None:

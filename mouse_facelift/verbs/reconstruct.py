@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from mouse_facelift.dataset.choose_views import choose_views
 from mouse_facelift.formats.card import WeightsCard
+from mouse_facelift.formats.licensed import once_each
 from mouse_facelift.formats.verdict import Verdict
 from mouse_facelift.formats.whole import sha256, whole_folder
 from mouse_facelift.gslrm.declared import require_as_declared, require_size
@@ -19,6 +20,7 @@ from mouse_facelift.gslrm.reconstruct import reconstruct as predict
 from mouse_facelift.provenance import commit
 from mouse_facelift.rendering.backends import device_of, use_threads
 from mouse_facelift.settings import VerdictLine
+from mouse_facelift.training.trained import weights_behind
 from mouse_facelift.verbs.choice import ChosenNetwork, choose_network
 from mouse_facelift.verbs.configured import DEFAULT, read_configured
 from mouse_facelift.verbs.given import tell_apart
@@ -103,8 +105,10 @@ def reconstruct(
     card = require_as_declared(chosen.weights, chosen.config, chosen.declared)
     model = load_gslrm(chosen.weights, chosen.config).to(device_of(settings.compute.renderer))
     require_size(model.config, chosen.config, settings.camera_contract)
+    network = _describe(chosen, card)
+    behind = once_each(network.behind, [] if opened.generator is None else opened.generator.behind)
     with whole_folder(out.resolve()) as folder:
-        outputs = Outputs(folder, settings.camera_contract, settings.exports, settings.compute)
+        outputs = Outputs(folder, settings.camera_contract, settings.exports, settings.compute, behind)
         verdict = _reconstruct(opened.source, views, model, outputs, out.name)
         outputs.draw_turntable()
         shown = write_reconstruction_page(
@@ -113,6 +117,7 @@ def reconstruct(
             outputs.frames,
             out.resolve().name,
             outputs.radius,
+            behind,
             settings.camera_contract,
             settings.exports,
         )
@@ -124,7 +129,7 @@ def reconstruct(
             normalization=opened.normalization,
             verdict=verdict,
             generator=opened.generator,
-            network=_describe(chosen, card),
+            network=network,
             exports=settings.exports,
             commit=commit(),
             frames=tuple(outputs.frames),
@@ -167,10 +172,13 @@ def _most_even(moment: Moment, count: int) -> tuple[int, ...]:
 
 
 def _describe(chosen: ChosenNetwork, card: WeightsCard | None) -> UsedWeights:
+    itself, *origins = weights_behind(chosen.weights, card, chosen.declared)
     return UsedWeights(
         row=chosen.declared.row,
         weights=str(chosen.weights),
-        sha256=sha256(chosen.weights),
+        sha256=itself.sha256,
+        license=itself.license,
+        origins=tuple(origins),
         domain=chosen.declared.domain,
         accepted_by=chosen.accepted_by,
         trained_on=None if card is None else card.trained_on,

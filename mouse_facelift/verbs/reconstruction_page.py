@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from mouse_facelift.formats.licensed import LicensedWeights
 from mouse_facelift.formats.predictions import spread
 from mouse_facelift.formats.sample_folder import CAMERAS_FILE, camera_frames_to_cameras, read_camera_frames
 from mouse_facelift.settings import CameraContract, Exports
 from mouse_facelift.verbs.record import ReconstructedFrame
-from mouse_facelift.viewing.scene import Picture, Scene, SceneCamera, SceneFrame, count_table
+from mouse_facelift.viewing.scene import Picture, Scene, SceneCamera, SceneFrame, count_table, weights_table
 from mouse_facelift.viewing.scene_page import write_scene_page
 
 
@@ -17,6 +18,7 @@ def write_reconstruction_page(
     frames: Sequence[ReconstructedFrame],
     title: str,
     radius: float,
+    origins: Sequence[LicensedWeights],
     contract: CameraContract,
     exports: Exports,
 ) -> int:
@@ -30,6 +32,7 @@ def write_reconstruction_page(
         frames: of the reconstruction.
         title: of the page.
         radius: world units that the animal reaches.
+        origins: weights behind the Gaussians.
         contract: at whose distance the view begins.
         exports: how large the page may be.
     """
@@ -46,7 +49,7 @@ def write_reconstruction_page(
         distance=contract.distance,
         radius=radius,
         frames=tuple(_describe(home, frame) for frame in shown),
-        tables=(count_table(frames),),
+        tables=(count_table(frames), weights_table(origins)),
         poster=Picture(poster.read_bytes(), "image/gif"),
     )
     write_scene_page(page, scene, exports.page_megabytes)

@@ -1,5 +1,6 @@
 """What was done: the record that stands beside reconstructed Gaussians."""
 
+from mouse_facelift.formats.licensed import LicensedWeights
 from mouse_facelift.formats.manifest import Manifest, Record
 from mouse_facelift.formats.verdict import Verdict
 from mouse_facelift.formats.views import ViewResidual
@@ -13,6 +14,9 @@ class UsedWeights(Record):
     """of the configuration"""
     weights: str
     sha256: str
+    license: str
+    origins: tuple[LicensedWeights, ...]
+    """what they come of, as their card tells"""
     domain: str
     """what they have learned from"""
     accepted_by: str
@@ -22,6 +26,11 @@ class UsedWeights(Record):
     steps: int | None
     status: str | None
     contract: str | None
+
+    @property
+    def behind(self) -> tuple[LicensedWeights, ...]:
+        """Themselves, and what they come of."""
+        return LicensedWeights(file=self.weights, sha256=self.sha256, license=self.license), *self.origins
 
 
 class UsedGenerator(Record):
@@ -33,6 +42,9 @@ class UsedGenerator(Record):
     sha256: str
     ray_film: str | None
     """checksum of what reads rays; None: nothing does"""
+    license: str
+    origins: tuple[LicensedWeights, ...]
+    """what it comes of, as its card tells"""
     domain: str
     accepted_by: str
     trained_on: str | None
@@ -40,6 +52,11 @@ class UsedGenerator(Record):
     sampling: SamplingPlan
     white: float
     """a pixel whose colors lack less than this of white is background"""
+
+    @property
+    def behind(self) -> tuple[LicensedWeights, ...]:
+        """Its weights, and what they come of."""
+        return LicensedWeights(file=self.weights, sha256=self.sha256, license=self.license), *self.origins
 
 
 class UsedNormalization(Record):

@@ -2,10 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Literal, Protocol
 
 from jaxtyping import Float
 from torch import Tensor
+
+from mouse_facelift.formats.licensed import LicensedWeights
+
+SHOWN_DIGITS = 16  # of a checksum
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,12 @@ def count_table(frames: Sequence[Counted]) -> SceneTable:
     }
     rows = tuple((name, f"{count:,}") for name, count in counts.items())
     return SceneTable(f"Gaussians of {len(frames)} frames", ("", ""), rows)
+
+
+def weights_table(origins: Sequence[LicensedWeights]) -> SceneTable:
+    """From which weights the Gaussians came, under which licenses."""
+    rows = tuple((PurePath(one.file).name, one.sha256[:SHOWN_DIGITS], one.license) for one in origins)
+    return SceneTable("Weights behind it", ("", f"sha256, {SHOWN_DIGITS} digits", "license"), rows)
 
 
 @dataclass(frozen=True)

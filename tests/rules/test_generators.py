@@ -169,7 +169,8 @@ def test_a_pretrained_generator_is_a_start_for_others(generated, tmp_path):
     further = generated.copy(tmp_path)
     place = "results/pretraining/generator"
     further.config["generator_starts"]["pretrained"] = {
-        "kind": "stored", "domain": "procedural", "folder": f"{place}/pipeckpts", "prompts": f"{place}/prompts.pt",
+        "kind": "stored", "domain": "procedural", "license": "MIT",
+        "folder": f"{place}/pipeckpts", "prompts": f"{place}/prompts.pt",
         "ray_film": f"{place}/ray_film.safetensors", "sha256": card.weights_sha256,
     }  # fmt: skip
     further.config["generators"]["rays"]["start"] = "pretrained"
@@ -179,11 +180,18 @@ def test_a_pretrained_generator_is_a_start_for_others(generated, tmp_path):
     further.make("results/generators/rays/card.json")
     found = WeightsCard.read(further.folder / "results/generators/rays/card.json")
     assert found.parent == card.weights_sha256
+    assert [(one.sha256, one.license) for one in found.origins] == [(found.parent, "MIT")]
 
 
 def test_an_absent_start_stops_before_anything_runs(generated, tmp_path):
     broken = generated.copy(tmp_path)
-    stored = {"kind": "stored", "domain": "human-head", "folder": "absent/pipeckpts", "prompts": "absent/p.pt"}
+    stored = {
+        "kind": "stored",
+        "domain": "human-head",
+        "license": "MIT",
+        "folder": "absent/pipeckpts",
+        "prompts": "absent/p.pt",
+    }
     broken.config["generator_starts"]["facelift"] = stored | {"ray_film": None, "sha256": None}
     broken.config["generators"]["index"] |= {"start": "facelift", "accepts_domains": ["human-head"]}
     told = broken.refuse("results/view_generation/page.md", "--forceall")
@@ -207,6 +215,7 @@ def test_others_networks_draw_datasets_on_the_contract(generated, tmp_path):
     write_sv3d(further.folder / "outside/sv3d", "p")
     common = {
         "of": "real",
+        "license": "for research",
         "steps": 2,
         "guidance": 2.0,
         "size": 32,
@@ -228,6 +237,7 @@ def test_others_networks_draw_datasets_on_the_contract(generated, tmp_path):
         table = SampleTable.read(drawn_path := further.folder / tables[name])
         assert table.view_count == views
         assert not table.violations
+        assert {weights.license for weights in table.drawn_by} == {"for research"}
         for row, source in zip(table.samples, captured.samples, strict=True):
             sample, real = load_sample(drawn_path, row), load_sample(path, source)
             assert torch.equal(sample.images[views:], real.images[1:])
@@ -249,7 +259,7 @@ def test_prompts_are_embedded_where_a_start_has_a_text_encoder_alone(generated, 
     further = generated.copy(tmp_path)
     start = further.folder / "stored/pipeckpts"
     shutil.copytree(further.folder / "results/generator_starts/tiny/pipeckpts", start)
-    stored = {"kind": "stored", "domain": "procedural", "folder": "stored/pipeckpts", "prompts": None}
+    stored = {"kind": "stored", "domain": "procedural", "license": "MIT", "folder": "stored/pipeckpts", "prompts": None}
     further.config["generator_starts"]["stored"] = stored | {"ray_film": None, "sha256": None}
     further.config["generators"]["index"]["start"] = "stored"
     assert "no file stored/pipeckpts/text_encoder/config.json" in further.refuse("results/generators/index/card.json")

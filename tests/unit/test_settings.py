@@ -222,10 +222,12 @@ def with_losses(content, **changes):
 
 def test_weights_of_losses_change_at_their_steps(content):
     warmup = [{"from_step": 0, "weight": 0.0}, {"from_step": 500, "weight": 0.5}]
-    losses = with_losses(content, perceptual=warmup, perceptual_weights="vgg19.safetensors", lpips_weights="unused.pt")
+    given = {"perceptual_weights": "vgg19.safetensors", "perceptual_license": "MIT", "lpips_weights": "unused.pt"}
+    losses = with_losses(content, perceptual=warmup, **given)
     assert [losses.at(step)["perceptual"] for step in (0, 499, 500, 10**6)] == [0.0, 0.0, 0.5, 0.5]
     assert losses.at(0)["l2"] == 1.0
     assert losses.files == ("vgg19.safetensors",)
+    assert losses.licenses == {"vgg19.safetensors": "MIT"}
 
 
 @pytest.mark.parametrize(
@@ -233,6 +235,7 @@ def test_weights_of_losses_change_at_their_steps(content):
     [
         ({"perceptual": 0.5}, "perceptual_weights is null"),
         ({"lpips": [{"from_step": 0, "weight": 0}, {"from_step": 9, "weight": 1}]}, "lpips_weights is null"),
+        ({"perceptual": 0.5, "perceptual_weights": "a.pt"}, "perceptual_license is null; say under which"),
         ({"l2": 0.0}, "from step 0 on, every term has weight 0"),
         ({"l2": [{"from_step": 0, "weight": 1}, {"from_step": 7, "weight": 0}]}, "from step 7 on, every term"),
         ({"l2": [{"from_step": 1, "weight": 1}]}, "expected 0 and then ever later steps"),

@@ -14,8 +14,14 @@ from mouse_facelift.provenance import commit
 PACKAGES = ("torch", "numpy", "numba", "opencv-python-headless", "av", "diffusers", "transformers", "snakemake")
 
 
-def tell_ran(configuration: Sequence[Path], cards: Mapping[str, Path]) -> str:
-    """Write the section; `cards` are of the weights that experiments and view generators ended with, by their name."""
+def tell_ran(configuration: Sequence[Path], cards: Mapping[str, Path], behind: Mapping[str, str]) -> str:
+    """Write the section.
+
+    Args:
+        configuration: its files.
+        cards: of the weights that experiments and view generators ended with, by their name.
+        behind: weights behind each experiment, with their licenses, in the words of the score tables.
+    """
     versions = [["mouse-facelift", f"{version('mouse-facelift')}, commit {commit()}"]]
     versions.append(["Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"])
     versions += [[name, version(name)] for name in PACKAGES]
@@ -27,7 +33,21 @@ def tell_ran(configuration: Sequence[Path], cards: Mapping[str, Path]) -> str:
             f"<details><summary>{html.escape(str(path.name))} <code>sha256 {sha256(path)}</code></summary>"
             f'<pre class="wide">{html.escape(text)}</pre></details>'
         )
-    return "".join([*parts, _weights(cards)])
+    return "".join([*parts, _behind(behind), _weights(cards)])
+
+
+def _behind(behind: Mapping[str, str]) -> str:
+    """A row for all experiments that share their weights."""
+    serves: dict[str, list[str]] = {}
+    for experiment, words in behind.items():
+        serves.setdefault(words, []).append(experiment)
+    rows = [
+        [f"<b>{html.escape(', '.join(names))}</b>", "<br>".join(map(html.escape, words.split("; ")))]
+        for words, names in serves.items()
+    ]
+    said = "Every file that a result comes of, with the license that the configuration declares."
+    head = ["experiments", "weights behind them"]
+    return f"<h3>From which weights, under which license</h3><p>{said}</p>" + draw_table(head, rows, "words")
 
 
 def _weights(cards: Mapping[str, Path]) -> str:
@@ -42,6 +62,7 @@ def _weights(cards: Mapping[str, Path]) -> str:
                 f"<code>{card.weights_sha256[:16]}</code>",
                 f"<code>{card.parent[:16]}</code>",
                 html.escape(card.domain),
+                html.escape(card.license),
                 html.escape(card.trained_on),
                 html.escape("; ".join(card.violations) or "kept"),
                 str(card.steps),
@@ -49,6 +70,17 @@ def _weights(cards: Mapping[str, Path]) -> str:
                 f"<code>{html.escape(card.commit)}</code>",
             ]
         )
-    head = ["weights of", "sha256", "parent's", "domain", "learned from", "contract", "steps", "status", "commit"]
+    head = [
+        "weights of",
+        "sha256",
+        "parent's",
+        "domain",
+        "license",
+        "learned from",
+        "contract",
+        "steps",
+        "status",
+        "commit",
+    ]
     said = "Checksums begin so; the cards beside the weights have the whole."
     return f"<h3>Weights</h3><p>{said}</p>" + draw_table(head, rows, "words")

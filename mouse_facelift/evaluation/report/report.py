@@ -78,7 +78,11 @@ def write_report(
         "captures": tell_captures([Path(path) for path in files.verdicts]),
         "residuals": tell_residuals({name: Path(path) for name, path in files.residuals.items()}),
         "log": _log(files),
-        "ran": tell_ran(configuration, {row.name: Path(row.card) for row in files.trainings}),
+        "ran": tell_ran(
+            configuration,
+            {row.name: Path(row.card) for row in files.trainings},
+            dict(zip(map(str, rows["experiment"]), map(str, rows["weights"]), strict=True)),
+        ),
     }
     contents = " ".join(f'<a href="#{key}">{words}</a>' for key, words in CONTENTS.items())
     body = [f"<nav>{contents}</nav>"]

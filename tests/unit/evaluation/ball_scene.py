@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from mouse_facelift.formats.licensed import LicensedWeights
 from mouse_facelift.formats.predictions import PredictionRow, PredictionTable, Renderings, turns
 from mouse_facelift.formats.sample_folder import Sample, write_sample
 from mouse_facelift.formats.sample_table import SampleRow, SampleTable
@@ -20,6 +21,8 @@ RADIUS = 0.6
 CENTERS = {"walk_000": (0.0, 0.0, 0.0), "walk_001": (0.1, 0.0, -0.05)}
 SUPERSAMPLES = 4
 INPUT_ERROR, HELD_OUT_ERROR = 1 / 64, 1 / 8  # half precision stores white less these exactly
+
+ORIGIN = LicensedWeights(file="checkpoints/ball.safetensors", sha256="0" * 64, license="CC-BY-4.0")
 
 Predict = Callable[[Sample, tuple[int, ...]], Renderings]
 
@@ -140,6 +143,7 @@ def write_predictions(
         input_views=inputs,
         status="complete",
         weights="0" * 64,
+        origins=(ORIGIN,),
         rows=tuple(rows),
     ).write(path)
     return path

@@ -12,4 +12,4 @@ RULE = "target alpha > 0.5"
 
 def table_of(rows: Iterable[tuple[object, ...]], status: str = "complete", block: str = "walk_0") -> pd.DataFrame:
     """Scores of these rows, which go from the experiment to IoU: all of one block, with depths of no interest."""
-    return pd.DataFrame([(*row, *DEPTHS, block, RULE, status) for row in rows], columns=COLUMNS)
+    return pd.DataFrame([(*row, *DEPTHS, block, RULE, "none", status) for row in rows], columns=COLUMNS)

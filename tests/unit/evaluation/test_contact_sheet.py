@@ -47,6 +47,7 @@ def test_targets_and_renderings_stand_on_the_sheet(
 ) -> None:
     path = predictions.with_name("sheet.png")
     draw_contact_sheet(predictions, path, evaluation)
+    assert b"Source\0checkpoints/ball.safetensors sha256 000" in path.read_bytes()
     sheet = read_rgba(path)[..., :3]
     shown = chosen_turns(PredictionTable.read(predictions).rows, 2)
     for number, turn in enumerate(shown):
@@ -80,6 +81,6 @@ def test_a_missing_rendering_is_named(predictions: Path, evaluation: Evaluated) 
 def test_words_are_cut_to_their_width(tmp_path: Path) -> None:
     page = Page(300, 40)
     page.write("a name of a camera that somebody made far too long for its picture", 10, 10, size=9, width=120)
-    page.save(tmp_path / "page.png")
+    page.save(tmp_path / "page.png", "none")
     inked = np.nonzero((read_rgba(tmp_path / "page.png")[..., :3] < 250).any(axis=(0, 2)))[0]
     assert 60 < inked.max() <= 131

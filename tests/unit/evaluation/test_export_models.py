@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from ball_scene import RADIUS
+from ball_scene import ORIGIN, RADIUS
 
 from mouse_facelift.evaluation.export_models import export_models
 from mouse_facelift.formats.models import ModelTable
@@ -40,7 +40,10 @@ def test_what_is_no_part_of_the_animal_is_left_out_and_counted(predictions: Path
     with_model(predictions)
     models = predictions.parent.parent / "models" / "models.json"
     export_models(predictions, models, EXPORTS)
-    (row,) = ModelTable.read(models).rows
+    table = ModelTable.read(models)
+    (row,) = table.rows
+    assert table.origins == (ORIGIN,)
+    assert f"\ncomment weights sha256 {'0' * 64} license CC-BY-4.0\n".encode() in (models.parent / row.ply).read_bytes()
     assert (row.predicted, row.faint, row.outside, row.kept) == (3, 1, 1, 1)
     torch.testing.assert_close(read_ply(models.parent / row.ply).means, torch.tensor([[0.0, 0.0, 0.5 * RADIUS]]))
 

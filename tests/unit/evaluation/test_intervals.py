@@ -115,7 +115,9 @@ def test_answers_are_compared_on_the_truth_as_well() -> None:
     for capture in ("walk", "rear"):
         for name, gain, chamfer in (("white_picture", -5.0, math.nan), ("visual_hull", 0.0, 4.0), ("full", 1.0, 2.0)):
             scores = (20.0 + gain, 10.0 + gain, 0.9, 0.8, 1.0, 3.0, chamfer)
-            rows.append((name, *TASK_OF_ALL, f"{capture}_0", 0, 4, *scores, 100, f"{capture}_1", "r", "complete"))
+            rows.append(
+                (name, *TASK_OF_ALL, f"{capture}_0", 0, 4, *scores, 100, f"{capture}_1", "r", "none", "complete")
+            )
     truth = pd.DataFrame(rows, columns=TRUE_COLUMNS)
     pairs = compare_pairs(answers(), truth, {TASK_OF_ALL: ["white_picture", "visual_hull", "full"]}, PLAN)
     found = pairs[pairs["role"] == "true_views"].set_index(["experiment", "other", "metric"])

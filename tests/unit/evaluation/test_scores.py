@@ -45,7 +45,7 @@ def test_the_table_has_these_columns_and_a_row_for_every_view(predictions: Path,
     header, *lines = predictions.with_name("scores.csv").read_text().splitlines()
     assert header == (
         "experiment,dataset,normalization,input_views,sample,turn,view,role,psnr,psnr_foreground,ssim,iou,"
-        "depth_p50_mm,depth_p90_mm,depth_in_front,block,foreground,status"
+        "depth_p50_mm,depth_p90_mm,depth_in_front,block,foreground,weights,status"
     )
     assert len(lines) == 2 * VIEWS * VIEWS  # samples, turns, views
     assert lines[0].startswith("zero_shot,real,contract,5,walk_000,0,Camera1,held_out,")
@@ -62,6 +62,7 @@ def test_held_out_views_are_those_that_did_not_go_in(predictions: Path, evaluati
     np.testing.assert_allclose(given["psnr"], -20 * math.log10(INPUT_ERROR), atol=0.01)
     assert (scores["iou"] == 1).all()
     assert (scores["status"] == "complete").all()
+    assert set(scores["weights"]) == {f"checkpoints/ball.safetensors sha256 {'0' * 64} (CC-BY-4.0)"}
 
 
 def test_views_without_an_animal_are_nan_in_the_file_too(

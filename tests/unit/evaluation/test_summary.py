@@ -67,7 +67,7 @@ def test_one_row_an_experiment_with_means_of_each_role() -> None:
     assert (full["held_out_ssim"], full["held_out_iou"]) == (0.5, 0.25)
     assert (full["samples"], full["held_out_scored"], full["input_scored"]) == (2, 2, 2)
     assert (full["gain_over_white_picture"], full["gain_over_visual_hull"]) == (12, 4)
-    assert full["status"] == "stopped: went white"
+    assert (full["weights"], full["status"]) == ("none", "stopped: went white")
     assert rows["gain_over_visual_hull"].tolist() == [-8, 0, 4]
 
 

@@ -3,6 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mouse_facelift.formats.licensed import LicensedWeights
 from mouse_facelift.formats.ply import read_ply, write_ply
 from mouse_facelift.geometry.gaussians import Gaussians
 
@@ -34,6 +35,16 @@ def test_a_vertex_has_62_properties_in_239_bytes(tmp_path):
     header, _, content = (tmp_path / "scene.ply").read_bytes().partition(b"end_header\n")
     assert header.count(b"\nproperty ") == 62
     assert len(content) == 7 * 239
+
+
+def test_weights_behind_a_scene_stand_in_the_header(tmp_path):
+    behind = [LicensedWeights(file="Mäuse/a.pt", sha256=digit * 64, license="MIT AND for research") for digit in "12"]
+    write_ply(tmp_path / "scene.ply", scene(3), behind)
+    write_ply(tmp_path / "plain.ply", scene(3))
+    header, _, _ = (tmp_path / "scene.ply").read_bytes().partition(b"end_header\n")
+    for digit in "12":
+        assert f"\ncomment weights sha256 {digit * 64} license MIT AND for research\n".encode() in header
+    assert torch.equal(read_ply(tmp_path / "scene.ply").means, read_ply(tmp_path / "plain.ply").means)
 
 
 def test_normals_of_other_writers_are_passed_over(tmp_path):

@@ -23,7 +23,7 @@ def row(checkpoint):
 
     def make(**changes: Any) -> Checkpoint:
         files = {"weights": str(checkpoint.weights), "config": str(checkpoint.config)}
-        return Checkpoint(**{**files, "domain": "procedural", "sha256": None, **changes})
+        return Checkpoint(**{**files, "domain": "procedural", "license": "MIT", "sha256": None, **changes})
 
     return make
 
@@ -32,6 +32,8 @@ def write_card(weights: Path, config: Path, domain: str) -> None:
     WeightsCard(
         weights_sha256=sha256(weights),
         domain=domain,
+        license="MIT",
+        origins=(),
         network=read_config(config).model_dump_json(),
         parent="none",
         trained_on="procedural animals",
@@ -70,6 +72,7 @@ def test_what_is_right_is_told_and_no_error(row, checkpoint, tmp_path):
         "config": str(checkpoint.config),
         "exists": "yes",
         "domain": "procedural",
+        "license": "MIT",
         "sha256_found": sha256(checkpoint.weights),
         "sha256_expected": sha256(checkpoint.weights),
         "tensors": "fit",

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from mouse_facelift.formats.card import WeightsCard
+from mouse_facelift.formats.licensed import LicensedWeights
+from mouse_facelift.formats.sample_table import SampleTable
 from mouse_facelift.formats.whole import sha256
 from mouse_facelift.gslrm import fresh_gslrm, load_gslrm, read_config
 from mouse_facelift.gslrm.declared import require_as_declared
@@ -38,6 +40,28 @@ def test_another_file_than_declared_is_refused_before_its_card_is_read(card, che
     with pytest.raises(ValueError) as error:
         require_as_declared(weights, checkpoint.config, declared(sha256=expected))
     assert str(error.value) == f"{weights}: sha256: found {found}, expected {expected} (checkpoints.small.sha256)"
+
+
+def test_a_card_under_another_license_names_itself_and_the_row(card, checkpoint):
+    with pytest.raises(ValueError) as error:
+        require_as_declared(
+            card.with_name("weights.safetensors"), checkpoint.config, declared(domain="mouse", license="x")
+        )
+    assert str(error.value) == f"{card}: license: found MIT, expected x (checkpoints.small.license)"
+
+
+def test_licenses_go_on_to_all_that_comes_of_weights(finetune, checkpoint, table, tmp_path):
+    drew = LicensedWeights(file="drew.pt", sha256="2" * 64, license="research alone")
+    drawn = table.with_name("drawn.json")
+    SampleTable.read(table).model_copy(update={"drawn_by": (drew,)}).write(drawn)
+    first = WeightsCard.read(finetune("first", {"steps": 1}, table=drawn).card)
+    start = LicensedWeights(file=str(checkpoint.weights), sha256=sha256(checkpoint.weights), license="MIT")
+    assert (first.license, first.origins) == ("MIT AND research alone", (start, drew))
+    again = declared(domain="mouse", license=first.license)
+    second = finetune("second", {"steps": 1}, checkpoint=tmp_path / "first/weights.safetensors", declared=again)
+    card = WeightsCard.read(second.card)
+    assert card.license == first.license
+    assert [one.sha256 for one in card.origins] == [first.weights_sha256, start.sha256, drew.sha256]
 
 
 def test_a_card_of_another_domain_names_itself_and_the_row(card, checkpoint):

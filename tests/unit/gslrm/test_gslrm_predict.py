@@ -143,6 +143,8 @@ def card_of(weights: Path, config: Path, skipped: int, status: str = "complete")
     return WeightsCard(
         weights_sha256=sha256(weights),
         domain=DECLARED.domain,
+        license="MIT",
+        origins=(),
         network=read_config(config).model_dump_json(),
         parent="none",
         trained_on="tiny.contract: 2 samples",

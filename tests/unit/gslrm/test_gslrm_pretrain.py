@@ -25,6 +25,7 @@ PLAN = FINETUNE.model_dump(
     exclude={"method", "target_views", "random_order", "learns_from", "losses", "augmentation", "guard", "measured"}
 )
 PRETRAINING = Pretraining(
+    license="MIT",
     animals=Animals(count=5, held_out=2, views=4, seed=0),
     network=GslrmSize(patch_size=8, width=32, head_width=16, layers=1, scale_bias=-2.0),
     surface_loss=SurfaceLoss(depth=0.2, color=0.1, opacity=0.02),

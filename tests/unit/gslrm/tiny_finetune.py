@@ -16,7 +16,9 @@ L2_ALONE = Losses(
     alpha=0.0,
     masked=False,
     perceptual_weights=None,
+    perceptual_license=None,
     lpips_weights=None,
+    lpips_license=None,
 )
 FINETUNE = FullFinetune(
     method="full",
@@ -40,7 +42,7 @@ FINETUNE = FullFinetune(
     guard=None,
     measured=None,
 )
-DECLARED = DeclaredWeights(row="checkpoints.small", domain="procedural", sha256=None)
+DECLARED = DeclaredWeights(row="checkpoints.small", domain="procedural", license="MIT", sha256=None)
 
 
 class Checkpoint(NamedTuple):

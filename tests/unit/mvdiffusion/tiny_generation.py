@@ -21,6 +21,7 @@ CONTRACT = CameraContract(
 SIZE = FreshGenerator(
     kind="fresh",
     domain="procedural",
+    license="MIT",
     codec_factor=2,
     codec_scale=3.0,
     widths=(16, 16),

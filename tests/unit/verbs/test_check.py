@@ -228,7 +228,8 @@ def test_a_generator_that_is_not_its_cards_or_lacks_a_part(project):
 def test_a_stored_start_is_held_against_its_row(project, config):
     shutil.copytree(START.parent, "pretrained")
     config["generator_starts"]["bought"] = {
-        "kind": "stored", "domain": "human-head", "folder": "pretrained/pipeckpts", "prompts": "pretrained/prompts.pt",
+        "kind": "stored", "domain": "human-head", "license": "for research",
+        "folder": "pretrained/pipeckpts", "prompts": "pretrained/prompts.pt",
         "ray_film": "pretrained/none.safetensors", "sha256": 64 * "0",
     }  # fmt: skip
     write_config(config)

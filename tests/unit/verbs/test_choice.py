@@ -65,7 +65,8 @@ def test_generators_must_be_trained_or_stored(rows, tmp_path, monkeypatch):
 
 def test_a_stored_start_draws_as_generators_that_start_from_it_do(rows):
     rows["generator_starts"]["bought"] = {
-        "kind": "stored", "domain": "objaverse", "folder": "bought", "prompts": None, "ray_film": None, "sha256": None,
+        "kind": "stored", "domain": "objaverse", "license": "for research", "folder": "bought",
+        "prompts": None, "ray_film": None, "sha256": None,
     }  # fmt: skip
     with pytest.raises(ValueError, match="0 ways to draw"):
         choose_generator(settings_of(rows), "bought", None, ())
