@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import subprocess
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
@@ -24,12 +25,13 @@ def fingerprint(*modules: str) -> str:
             raise ValueError(f"no module {module!r} under {PACKAGE}")
         for file in files:
             digest.update(file.relative_to(PACKAGE).as_posix().encode())
-            digest.update(_without_words(file).encode())
+            digest.update(_without_words(file.read_text(encoding="utf-8")).encode())
     return digest.hexdigest()[:12]
 
 
-def _without_words(file: Path) -> str:
-    tree = ast.parse(file.read_text(encoding="utf-8"))
+@cache  # a module decides the numbers of many rules; taking one apart takes longest of all that the Snakefile does
+def _without_words(text: str) -> str:
+    tree = ast.parse(text)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):

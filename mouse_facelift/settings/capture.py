@@ -1,6 +1,7 @@
 """Recordings, simulated or a laboratory's: where their files are, and what they leave unsaid."""
 
 import math
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
@@ -143,7 +144,8 @@ class Capture(Section):
         return self.masks
 
     @property
-    def frame_numbers(self) -> tuple[int, ...]:
+    def frame_numbers(self) -> Sequence[int]:
+        """Numbers of the chosen frames, rising; of a range they are not listed, for a recording has very many."""
         if isinstance(self.frames, FrameRange):
-            return tuple(range(self.frames.start, self.frames.stop, self.frames.step))
+            return range(self.frames.start, self.frames.stop, self.frames.step)
         return self.frames
