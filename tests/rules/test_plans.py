@@ -71,6 +71,17 @@ def test_a_recording_without_a_truth_is_asked_for_none(laboratory):
     assert not {"draw_true_views", "score_true_views", "score_true_views_of_baselines", "eval_truth"} & planned.keys()
 
 
+def test_jobs_do_not_grow_with_the_frames(untouched, tmp_path):
+    longer = untouched.copy(tmp_path)
+    planned = jobs(longer.make("-n", "eval_psnr"))
+    longer.config["captures"]["tiny"]["frames"]["stop"] *= 10_000
+    longer.config["animal"]["frames_per_chunk"] *= 10_000
+    assert jobs(longer.make("-n", "eval_psnr")) == planned
+    longer.config["animal"]["frames_per_chunk"] //= 2
+    more = jobs(longer.make("-n", "eval_psnr"))
+    assert {rule for rule in more if more[rule] != planned[rule]} == {"find_animal", "normalize_views", "total"}
+
+
 def test_job_limits_rerun_nothing(finished, tmp_path):
     changed = finished.copy(tmp_path)
     changed.config["jobs"] |= {"training_minutes": 7, "processes": 2}

@@ -1,4 +1,4 @@
-"""The programs that time the network run, and find it equal to its plain peer."""
+"""The programs that time the network run, and find it equal to its plain peer; planning is timed, too."""
 
 import subprocess
 import sys
@@ -31,3 +31,12 @@ def test_the_program_for_the_released_size_runs_tiny_without_a_gpu():
         "peer",
         "project, blocks computed again",
     ]
+
+
+@pytest.mark.slow
+def test_a_project_is_planned_beside_a_bare_workflow_of_its_shape():
+    *planned, ratio = rows("bench.planning", "--captures", "2", "--chunks", "3", "--datasets", "2", "--frames", "900")
+    ours, bare = (row.strip("| ").split(" | ") for row in planned)
+    assert (ours[4], bare[4]) == ("project", "bare")
+    assert abs(int(ours[5]) - int(bare[5])) <= 2
+    assert ratio.startswith("project / bare workflow, processor time: 2 captures of 900 frames: ")

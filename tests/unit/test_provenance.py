@@ -26,6 +26,13 @@ def test_a_change_of_code_counts(package, change):
     assert provenance.fingerprint("room.a") != before
 
 
+def test_a_module_is_taken_apart_once_for_all_rules_that_name_it(package):
+    provenance.fingerprint("room")
+    known = provenance._without_words.cache_info()
+    assert provenance.fingerprint("room.a") != provenance.fingerprint("room", "room.a")
+    assert provenance._without_words.cache_info().misses == known.misses
+
+
 def test_a_new_file_counts_and_an_unknown_module_is_an_error(package):
     before = provenance.fingerprint("room")
     (package / "room/b.py").write_text("x = 1\n")

@@ -79,7 +79,7 @@ def test_views_without_an_animal_are_nan_in_the_file_too(
     assert scores["iou"].fillna(-1).tolist() == [-1 if view == 2 else 0 for view in range(VIEWS)]
     assert scores.loc["Camera3", "psnr"] == 100
     assert (
-        "Camera3,input,100.0,nan,1.0,nan,nan,nan,nan,walk_0,target alpha > 0.5,complete"
+        "Camera3,input,100.0,nan,1.0,nan,nan,nan,nan,walk_0,target alpha > 0.5,checkpoints/ball"
         in predictions.with_name("scores.csv").read_text()
     )
 

@@ -150,7 +150,7 @@ def test_table_summary_plot_and_log(tmp_path: Path, caplog: pytest.LogCaptureFix
     assert header.split(",") == summary_columns(METRICS + DEPTH_METRICS, truth=False)
     assert len(lines) == 7
     assert lines[2].startswith("zero_shot,real,contract,1,2,2,2,1,0,")
-    assert lines[6].endswith(",target alpha > 0.5,complete")
+    assert lines[6].endswith(",target alpha > 0.5,none,complete")
     pixels = read_rgba(plot)[..., :3]
     assert pixels.shape[1] > 1000
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 20

@@ -117,7 +117,7 @@ def told_of(step: ReconstructionStep, number: int = 0) -> tuple[float, dict[str,
 
 def test_every_term_that_counts_is_told_and_weighed(model) -> None:
     weights = {"l2": 0.7, "ssim": 0.2, "lpips": 0.3, "pixelalign": 0.5, "pointsdist": 0.05, "alpha": 0.4}
-    loss, told = told_of(step_on(model, lpips_weights="given", **weights))
+    loss, told = told_of(step_on(model, lpips_weights="given", lpips_license="MIT", **weights))
     assert set(told) == {"psnr", *weights}
     assert loss == pytest.approx(sum(weight * told[term] for term, weight in weights.items()), rel=1e-5)
     assert told["pixelalign"] < 1e-5  # pixels' Gaussians are bound to their rays
