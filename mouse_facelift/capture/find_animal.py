@@ -2,11 +2,12 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 from jaxtyping import Bool, Float, Float32, UInt8
 from torch import Tensor
 from tqdm import tqdm
@@ -18,7 +19,7 @@ from mouse_facelift.capture.silhouettes import Silhouette, measure_silhouette
 from mouse_facelift.carving.body import Body, find_body
 from mouse_facelift.carving.pinholes import see_masks
 from mouse_facelift.formats.animal import AnimalChunk, AnimalShapes, ViewState, write_animal
-from mouse_facelift.formats.mask_pack import write_masks
+from mouse_facelift.formats.mask_pack import PackedMask, pack_mask, write_packed_masks
 from mouse_facelift.formats.opened import Opened
 from mouse_facelift.geometry.calibration import Calibration
 from mouse_facelift.geometry.rotations import rotation_to_z
@@ -58,16 +59,17 @@ def find_animal(opened: Path, capture: Capture, work: AnimalWork, chunk: int, an
         for raw in tqdm(_decode(recording, capture, work, numbers), total=len(numbers), disable=None):
             found.append(finder.find(*raw, near))
             near = found[-1].point
-    write_masks(masks, numbers, [(c.width, c.height) for c in recording.cameras], [frame.masks for frame in found])
+    sizes = [(camera.width, camera.height) for camera in recording.cameras]
+    write_packed_masks(masks, numbers, sizes, [frame.masks for frame in found])
     write_animal(animal, *_gather(numbers, len(recording.cameras), found))
 
 
 @dataclass(frozen=True)
 class FoundFrame:
-    """One frame. Lists are per view."""
+    """One frame, as little as may be: all frames of a chunk are kept. Lists are per view."""
 
     number: int
-    masks: list[Bool[np.ndarray, "_ _"]]
+    masks: list[PackedMask]
     states: list[ViewState]
     shares: list[float]
     confidences: list[float]
@@ -76,6 +78,7 @@ class FoundFrame:
     sharpness: list[float]
     point: Float[Tensor, "3"] | None
     body: Body | None
+    """its surface thinned to SURFACE_POINTS"""
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ class Finder:
         body = None if cleaned.point is None else self._body(cleaned, used)
         return FoundFrame(
             number=number,
-            masks=cleaned.masks,
+            masks=list(map(pack_mask, cleaned.masks)),
             states=cleaned.state,
             shares=[
                 float(np.count_nonzero(own & given)) / max(int(np.count_nonzero(given)), 1)
@@ -140,10 +143,12 @@ class Finder:
         masks = [cleaned.masks[view] for view in used]
         seen = see_masks(masks, calibration, cleaned.point, rotation_to_z(self.up), size)
         try:
-            return find_body(seen, self.work.hull_resolution)
+            body = find_body(seen, self.work.hull_resolution)
         except ValueError as error:
             logger.info("%s", error)
             return None
+        points, cell = _spread(body)
+        return replace(body, surface=torch.from_numpy(points), spacing=cell)
 
 
 RawMasks = tuple[int, list[Bool[np.ndarray, "_ _"]], list[UInt8[np.ndarray, "_ _"]] | None]
@@ -235,7 +240,8 @@ def _shapes(views: int, found: Sequence[FoundFrame]) -> AnimalShapes:
         if one is not None:
             vertices[row] = one.outline[np.minimum(np.arange(longest), len(one.outline) - 1)]
     nowhere = np.full((SURFACE_POINTS, 3), np.nan, np.float32), np.nan
-    surfaces = [nowhere if frame.body is None else _spread(frame.body) for frame in found]
+    bodies = [frame.body for frame in found]
+    surfaces = [nowhere if body is None else (body.surface.numpy(), body.spacing) for body in bodies]
     return AnimalShapes(
         outlines=vertices.reshape(views, len(found), longest, 2),
         surfaces=np.array([surface for surface, _ in surfaces], np.float32).reshape(len(found), SURFACE_POINTS, 3),

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, UInt8
 
 from mouse_facelift.formats.arrays import Layout, read_arrays, write_arrays
 
@@ -57,6 +58,21 @@ class MaskPack:
         return masks
 
 
+class PackedMask(NamedTuple):
+    """One mask: a thousandth of its pixels, where the animal is small."""
+
+    box: tuple[int, int, int, int]
+    """left, top, width and height, px; all 0 where nothing is seen"""
+    bits: UInt8[np.ndarray, " byte"]
+    """of the pixels inside, row by row"""
+
+
+def pack_mask(mask: Bool[np.ndarray, "_ _"]) -> PackedMask:
+    """Keep the pixels inside the box of what is seen."""
+    x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
+    return PackedMask((x, y, width, height), np.packbits(mask[y : y + height, x : x + width]))
+
+
 def write_masks(
     path: Path,
     frames: Sequence[int],
@@ -71,12 +87,19 @@ def write_masks(
         sizes: width and height of each view's pictures, px.
         masks: per frame, one per view.
     """
+    write_packed_masks(path, frames, sizes, [[pack_mask(mask) for mask in views] for views in masks])
+
+
+def write_packed_masks(
+    path: Path, frames: Sequence[int], sizes: Sequence[tuple[int, int]], masks: Sequence[Sequence[PackedMask]]
+) -> None:
+    """Write masks that were packed one by one, so that a chunk of any length fits into memory; as `write_masks`."""
     boxes = np.zeros((len(sizes), len(frames), 4), np.int64)
     bits: list[list[np.ndarray]] = [[] for _ in sizes]
     for column, views in enumerate(masks):
         for view, mask in enumerate(views):
-            x, y, width, height = boxes[view, column] = cv2.boundingRect(mask.view(np.uint8))
-            bits[view].append(np.packbits(mask[y : y + height, x : x + width]))
+            boxes[view, column] = mask.box
+            bits[view].append(mask.bits)
     write_arrays(
         path,
         {

@@ -26,6 +26,7 @@ READERS = {
     "glossary.md": "done",
     "released_weights.md": "done",
     "results.md": "done",
+    "scale.md": "fresh",
     "training.md": "done",
 }
 
