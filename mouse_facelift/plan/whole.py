@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -97,12 +98,17 @@ class Plan:
 
     def normalizations(self, capture: str) -> dict[str, Normalization]:
         """Ways to the contract that experiments on this capture take; all of them where there is no experiment."""
-        used = {
-            experiment.normalization
-            for experiment in self.settings.experiments.values()
-            if capture in self.captures_behind(experiment)
-        }
+        used = self._normalizations.get(capture, set())
         return {name: way for name, way in self.settings.normalizations.items() if name in used or not used}
+
+    @cached_property
+    def _normalizations(self) -> dict[str, set[str]]:
+        """Those that experiments take, by the capture."""
+        used: dict[str, set[str]] = {}
+        for experiment in self.settings.experiments.values():
+            for capture in self.captures_behind(experiment):
+                used.setdefault(capture, set()).add(experiment.normalization)
+        return used
 
     def simulation_of(self, capture: str) -> str:
         """The simulation whose pictures a capture reads.
@@ -176,16 +182,21 @@ class Plan:
 
     def training(self, experiment: str) -> str | None:
         """Name of the training behind an experiment; rows that differ in evaluation alone share it."""
-        row = self.settings.rows[experiment]
-        if isinstance(row.finetune, NoFinetune):
-            return None
-        told_apart = digest(row.finetune, row.views)
-        dataset = row.finetune.learns_from or row.dataset
-        return f"{dataset}.{row.normalization}.{row.checkpoint}.{row.finetune.method}-{told_apart}"
+        return self._trainings[experiment]
+
+    @cached_property
+    def _trainings(self) -> dict[str, str | None]:
+        """By the experiment: they are asked for by every job of each, and have much to digest."""
+        return {name: _training(row) for name, row in self.settings.rows.items()}
+
+    @cached_property
+    def _first_experiments(self) -> dict[str, str]:
+        """By the training."""
+        return {training: name for name, training in reversed(self._trainings.items()) if training is not None}
 
     def experiment_of(self, training: str) -> str:
         """The first experiment that a training serves."""
-        return next(name for name in self.settings.rows if self.training(name) == training)
+        return self._first_experiments[training]
 
     def weights(self, experiment: str) -> str:
         """The weights that an experiment predicts with: trained here, or its checkpoint as it is."""
@@ -330,6 +341,14 @@ class Plan:
                 if users and path not in made and not Path(path).is_file():
                     lines.append(f"checkpoints.{name}.{field}: no file {path}; needed by experiments {users}")
         return lines
+
+
+def _training(row: Experiment) -> str | None:
+    if isinstance(row.finetune, NoFinetune):
+        return None
+    told_apart = digest(row.finetune, row.views)
+    dataset = row.finetune.learns_from or row.dataset
+    return f"{dataset}.{row.normalization}.{row.checkpoint}.{row.finetune.method}-{told_apart}"
 
 
 def _common_name(names: Sequence[str]) -> str:
