@@ -1,7 +1,7 @@
 """Time `snakemake -n` of projects of 10, 100 and 1,000 captures, 18,000 frames each, beside a bare workflow.
 
 Goals:
-- as many jobs, and as much processor time but for noise, whatever the number of frames, if chunks are as many;
+- as many jobs, and as much processor time but for noise, whatever the number of frames, if chunks are as many (videos);
 - at most twice the processor time of the bare workflow: as many jobs of the same shape, in rules of plain wildcards
   (`planning_project.write_bare`), which is what Snakemake itself needs;
 - linear: a job costs at most 1.5 times as much at 1,000 captures as at 100;
