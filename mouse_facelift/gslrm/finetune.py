@@ -134,7 +134,7 @@ def finetune_gslrm(
         commit=commit(),
         metrics=last_psnr(kept),
     ).write(card)
-    folder.forget_states()
+    folder.finish()
 
 
 def _shares(source: TableSource, views: InputViews, finetune: FinetunePlan, processes: Processes) -> list[Draws]:

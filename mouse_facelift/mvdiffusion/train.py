@@ -141,7 +141,7 @@ def train_mvdiffusion(
         commit=commit(),
         metrics=last_psnr(kept),
     ).write(card)
-    folder.forget_states()
+    folder.finish()
 
 
 def _film(pipeline: Pipeline, stored: Path | None, seed: int, width: int, where: str) -> RayFilm:
