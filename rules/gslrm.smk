@@ -20,10 +20,10 @@ rule finetune_gslrm:
         "../envs/pipeline.yaml"
     threads: settings.compute.threads
     resources:
+        **SHARED,
         gpu=SHARED_GPUS,
         mem_mb=2500,
         runtime=jobs.training_minutes,
-        **SHARED,
     params:
         experiment=lambda w: plan.experiment_of(w.training),
         declared=lambda w: plan.start(plan.experiment_of(w.training)).model_dump_json(),

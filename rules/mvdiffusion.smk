@@ -99,10 +99,10 @@ rule train_mvdiffusion:
         "../envs/pipeline.yaml"
     threads: settings.compute.threads
     resources:
+        **SHARED,
         gpu=SHARED_GPUS,
         mem_mb=3000,
         runtime=jobs.training_minutes,
-        **SHARED,
     params:
         stored=lambda w, input: f"--ray-film {shlex.quote(input.stored[0])}" if input.stored else "",
         declared=lambda w: plan.generators.declared(w.generator).model_dump_json(),

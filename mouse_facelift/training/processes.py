@@ -66,6 +66,12 @@ def joined_processes() -> Iterator[Processes]:
         distributed.destroy_process_group()
 
 
+def threads_of_each(threads: int) -> int:
+    """How many threads each process has, where those of this node share so many."""
+    here = int(os.environ["LOCAL_WORLD_SIZE"]) if distributed.is_torchelastic_launched() else 1
+    return max(1, threads // here)
+
+
 def _device() -> torch.device:
     return torch.device("cuda" if distributed.get_backend() == "nccl" else "cpu")
 

@@ -54,6 +54,7 @@ AccountingStorageType=accounting_storage/none
 GresTypes=gpu
 {nodes}
 PartitionName=cpu Nodes=ALL Default=YES MaxTime=1-00:00:00 State=UP
+PartitionName=main Nodes=ALL MaxTime=1-00:00:00 State=UP
 PartitionName=gpu Nodes=ALL MaxTime=1-00:00:00 State=UP
 PartitionName=urgent Nodes=ALL MaxTime=1-00:00:00 PriorityTier=10 PreemptMode=OFF State=UP
 """
@@ -86,7 +87,7 @@ class Cluster:
             f"--socket={self.folder}/munge.socket", f"--pid-file={self.folder}/munge.pid",
             f"--seed-file={self.folder}/munge.seed", f"--log-file={self.folder}/munge.log",
         )  # fmt: skip
-        self._until(lambda: (self.folder / "munge.socket").exists(), "munged")
+        self._until((self.folder / "munge.socket").exists, "munged")
         self._run("slurmctld", "-D")
         for node in NODES:
             self._run("slurmd", "-D", "-N", node)
