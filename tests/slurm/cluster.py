@@ -160,9 +160,14 @@ class Cluster:
 
     def _run(self, *command: str) -> None:
         name = " ".join(command if command[0] != "munged" else command[:1])
+        with_us = ("setpriv", "--pdeathsig", "TERM") if shutil.which("setpriv") else ()  # if the tests are killed
         with (self.folder / f"{command[0]}.log").open("ab") as log:
             self._daemons[name] = subprocess.Popen(
-                command, env=os.environ | self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                (*with_us, *command),
+                env=os.environ | self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
 
     def _until(self, ready: Callable[[], bool], program: str) -> None:
