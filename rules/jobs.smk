@@ -1,10 +1,12 @@
 # How jobs start, here or on a cluster, and what they ask for there.
 
+import asyncio
 import os
 import shlex
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 jobs = settings.jobs
@@ -52,17 +54,47 @@ def growing(amount):
     return lambda wildcards, attempt: amount * attempt
 
 
+def ask_squeue():
+    """Number, folder and name of our jobs."""
+    asked = ["squeue", "--noheader", "--user", str(os.getuid()), "--format", "%i|%Z|%k"]
+    return subprocess.run(asked, capture_output=True, text=True)
+
+
 def jobs_at_work():
     """Jobs of SLURM that an earlier run in this folder left at work, by number and rule."""
     if shutil.which("squeue") is None:
         return []
-    asked = ["squeue", "--noheader", "--user", str(os.getuid()), "--format", "%i|%Z|%k"]
-    told = subprocess.run(asked, capture_output=True, text=True)
+    told = ask_squeue()
     if told.returncode and not workflow.local_exec:
         raise WorkflowError(f"squeue failed; nothing was started\n  {told.stderr.strip()}")
     rows = [line.split("|", 2) for line in told.stdout.splitlines()]
     here = [(number, name) for number, folder, name in rows if Path(folder).resolve() == Path.cwd()]
     return [f"{number}: {name}" for number, name in here if name.startswith(("rule_", "group_"))]
+
+
+def outlast_outages():
+    """Let the plugin ask again while SLURM does not answer, as when its controller is restarted.
+
+    Version 2.8 forgets all jobs then, and waits for ever; and without MinJobAge, which it asks first, it turns to
+    sacct, which no cluster without accounts answers.
+    """
+    slurm = sys.modules.get("snakemake_executor_plugin_slurm")
+    if slurm is None:
+        return
+    ask_jobs, ask_age = slurm.query_job_status, slurm.get_min_job_age
+
+    async def jobs_told(command, logger):
+        while (told := await ask_jobs(command, logger)) == (None, None):
+            logger.warning("SLURM does not answer; it is asked again in 10 seconds")
+            await asyncio.sleep(10)
+        return told
+
+    def age_told():
+        while (age := ask_age()) is None and ask_squeue().returncode:
+            time.sleep(10)
+        return age
+
+    slurm.query_job_status, slurm.get_min_job_age = jobs_told, age_told
 
 
 # A run that was killed leaves its jobs behind. Beside them, theirs would be done twice, and their results removed.
@@ -72,6 +104,7 @@ onstart:
             "jobs of an earlier run are at work in this folder; nothing was started. Wait for them, or end them by"
             " scancel\n  " + "\n  ".join(at_work)
         )
+    outlast_outages()
 
 
 # Trainings that finished keep their last state until Snakemake knows of all results.
