@@ -20,6 +20,7 @@ def test_a_training_told_before_its_end_goes_on_in_a_new_job_to_the_same_bytes(l
         job = untrained.training_job(run)
         cluster.said("scancel", "--signal=TERM", job)  # what `--signal=TERM@90` sends, and to whom
         training = cluster.about(job)
+        untrained.wait(lambda: "asked to leave by SIGTERM" in log_of_training(untrained.folder), run)
         cluster.stop_controller()
         assert "LockException" in untrained.refuse(SCORES)
         cluster.start_controller()

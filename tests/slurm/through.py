@@ -51,14 +51,18 @@ class Through:
         """Start Snakemake; at the end, it and its jobs are gone."""
         self.workflow.write_config()
         command = [
-            sys.executable, "-m", "snakemake", *arguments, "--snakefile", str(REPOSITORY / "Snakefile"),
+            # A shell in the background has its children ignore Ctrl-C.
+            "env", "--default-signal=INT", sys.executable, "-m", "snakemake", *arguments, "--snakefile", str(REPOSITORY / "Snakefile"),
             "--directory", str(self.folder), "--configfile", str(self.folder / "config.yaml"),
             "--workflow-profile", str(REPOSITORY / "profiles" / profile), *OFTEN,
         ]  # fmt: skip
         path = self.folder.parent / f"said_{len(list(self.folder.parent.glob('said_*')))}.txt"
         with path.open("wb") as log:
             process = subprocess.Popen(
-                command, stdout=log, stderr=subprocess.STDOUT, env=ENVIRONMENT | self.cluster.environment
+                command,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=ENVIRONMENT | self.cluster.environment,
             )
         try:
             yield Run(process, path)
