@@ -48,12 +48,12 @@ class Through:
 
     @contextmanager
     def run(self, *arguments: str, profile: str = "slurm") -> Iterator[Run]:
-        """Start Snakemake; at the end, it and its jobs are gone."""
+        """Start Snakemake; at the end it is gone, and jobs that it left behind go on."""
         self.workflow.write_config()
         command = [
             # A shell in the background has its children ignore Ctrl-C.
-            "env", "--default-signal=INT", sys.executable, "-m", "snakemake", *arguments, "--snakefile", str(REPOSITORY / "Snakefile"),
-            "--directory", str(self.folder), "--configfile", str(self.folder / "config.yaml"),
+            "env", "--default-signal=INT", sys.executable, "-m", "snakemake", *arguments,
+            "--snakefile", str(REPOSITORY / "Snakefile"), "--directory", str(self.folder), "--configfile", str(self.folder / "config.yaml"),
             "--workflow-profile", str(REPOSITORY / "profiles" / profile), *OFTEN,
         ]  # fmt: skip
         path = self.folder.parent / f"said_{len(list(self.folder.parent.glob('said_*')))}.txt"
