@@ -120,11 +120,10 @@ class Cluster:
         return done.stdout if done.returncode == 0 else ""
 
     def jobs(self, rule: str = "", states: str = "all") -> list[str]:
-        """Numbers of jobs, of one rule or group if it is named, the latest last."""
+        """Numbers of the workflow's jobs, of one rule or group if it is named, the latest last."""
         lines = self.said("squeue", "-h", "-t", states, "-S", "i", "-o", "%i|%k").splitlines()
         rows = [line.split("|") for line in lines]
-        names = (f"rule_{rule}", f"group_{rule}")
-        return [number for number, name in rows if not rule or name.split("_wildcards_")[0] in names]
+        return [number for number, name in rows if name.startswith(f"rule_{rule}")]
 
     def about(self, job: str) -> dict[str, str]:
         """Fields of a job: JobState, Partition, TRES, ..."""

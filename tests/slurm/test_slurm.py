@@ -31,7 +31,7 @@ def test_a_training_told_before_its_end_goes_on_in_a_new_job_to_the_same_bytes(l
     assert first == job
     assert [cluster.about(each)["JobState"] for each in (first, second)] == ["FAILED", "COMPLETED"]
     assert (training["Partition"], training["TresPerJob"], training["MinMemoryNode"]) == ("gpu", "gres:gpu:1", "2500M")
-    scoring = cluster.about(cluster.jobs("score_predictions")[-1])
+    scoring = cluster.about(cluster.jobs("scoring")[-1])
     assert scoring["Partition"] == "cpu"
     assert "TresPerJob" not in scoring
     assert not list(untrained.folder.glob("state/**/*.pt"))
