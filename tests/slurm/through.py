@@ -54,8 +54,8 @@ class Through:
             # A shell in the background has its children ignore Ctrl-C.
             "env", "--default-signal=INT", sys.executable, "-m", "snakemake", *arguments,
             "--snakefile", str(REPOSITORY / "Snakefile"), "--directory", str(self.folder),
-            "--configfile", str(self.folder / "config.yaml"), "--workflow-profile", str(REPOSITORY / "profiles" / profile),
-            *OFTEN,
+            "--configfile", str(self.folder / "config.yaml"),
+            "--workflow-profile", str(REPOSITORY / "profiles" / profile), *OFTEN,
         ]  # fmt: skip
         path = self.folder.parent / f"said_{len(list(self.folder.parent.glob('said_*')))}.txt"
         with path.open("wb") as log:
