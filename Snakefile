@@ -14,6 +14,7 @@ if not workflow.overwrite_configfiles:
 
 
 include: "rules/common.smk"
+include: "rules/jobs.smk"
 include: "rules/simulation.smk"
 include: "rules/capture.smk"
 include: "rules/normalization.smk"

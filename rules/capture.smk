@@ -17,8 +17,8 @@ rule make_masks:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=growing(4000),
+        runtime=growing(120),
     params:
         capture=lambda w: settings.captures[w.capture].model_dump_json(),
         code=code("capture.masks", "imaging"),
@@ -40,8 +40,8 @@ rule open_capture:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=growing(1000),
+        runtime=growing(60),
     params:
         capture=lambda w: plan.with_masks(w.capture).model_dump_json(),
         code=code("capture.calibration", "capture.open_capture", "capture.recording", "imaging.video"),
@@ -64,8 +64,8 @@ rule find_animal:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=120,
+        mem_mb=growing(1500),
+        runtime=growing(120),
     params:
         capture=lambda w: plan.with_masks(w.capture).model_dump_json(),
         work=settings.animal.model_dump_json(),
@@ -90,8 +90,8 @@ rule measure_capture:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         capture=lambda w: plan.with_masks(w.capture).model_dump_json(),
         animal=settings.animal.model_dump_json(),
@@ -123,8 +123,8 @@ rule judge_capture:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=growing(1000),
+        runtime=growing(30),
     params:
         capture=lambda w: plan.with_masks(w.capture).model_dump_json(),
         work=settings.verdict.model_dump_json(),
@@ -148,8 +148,8 @@ rule admit_capture:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     shell:
         "python -m workflow_scripts.admit_capture --found {input.found} --verdict {input.verdict}"
         " --frames {output.frames} 2>&1 | tee {log} >&2"

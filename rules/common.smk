@@ -1,10 +1,8 @@
 # What all rules share: the typed configuration, and names of files that follow from it. No torch here.
 
 import json
-import os
 import re
 import shlex
-import sys
 from pathlib import Path
 
 from mouse_facelift.plan import TRIVIAL, Plan
@@ -15,25 +13,6 @@ for path in map(Path, workflow.configfiles):
     refuse_repeated_keys(path.read_text(encoding="utf-8"), str(path))
 plan = Plan(parse_settings(config, source=", ".join(map(str, workflow.configfiles)) or "--config"))
 settings = plan.settings
-
-# Threads wait without spinning: where jobs share cores, spinning makes them several times slower.
-# A prefix takes the place of Snakemake's own, without which a failure before `| tee` would go unseen.
-prefix = 'set -euo pipefail; export OMP_WAIT_POLICY="${{OMP_WAIT_POLICY:-PASSIVE}}"; '
-# Rules say `python`: the one that runs Snakemake, whether or not its environment was activated.
-if not workflow.deployment_settings.deployment_method:
-    prefix += f'export PATH={shlex.quote(os.path.dirname(sys.executable))}:"$PATH"; '
-# What starts a fine-tuning: one Python, or as many as share it. As no parameter of a rule, it reruns nothing.
-launch = "python"
-if settings.jobs.nodes > 1:  # inside a job of SLURM: one launcher a node, which meet on the first
-    launch = (
-        f"srun --nodes={settings.jobs.nodes} --ntasks-per-node=1 python -m torch.distributed.run"
-        f" --nnodes={settings.jobs.nodes} --nproc-per-node={settings.jobs.processes} --rdzv-backend=c10d"
-        ' --rdzv-endpoint="$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)" --rdzv-id="$SLURM_JOB_ID"'
-    )
-elif settings.jobs.processes > 1:
-    launch += f" -m torch.distributed.run --standalone --nproc-per-node={settings.jobs.processes}"
-prefix += f'shared_python() {{{{ {launch} "$@"; }}}}; '
-shell.prefix(prefix)
 
 
 wildcard_constraints:

@@ -15,8 +15,8 @@ rule assemble_dataset:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=growing(1000),
+        runtime=growing(30),
     params:
         dataset=lambda w: settings.datasets[w.dataset].model_dump_json(),
         contract=settings.camera_contract.model_dump_json(),

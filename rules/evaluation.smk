@@ -15,8 +15,8 @@ rule predict_baselines:
         "../envs/pipeline.yaml"
     threads: settings.compute.threads
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         views=lambda w: json.dumps({"inputs": int(w.inputs)}),
         evaluation=settings.evaluation.evaluated.model_dump_json(),
@@ -41,9 +41,9 @@ rule fit_scenes:
         "../envs/pipeline.yaml"
     threads: settings.compute.threads
     resources:
-        gpu=settings.jobs.gpu,
-        mem_mb=2000,
-        runtime=settings.jobs.training_minutes,
+        gpu=jobs.gpu,
+        mem_mb=growing(2000),
+        runtime=growing(jobs.training_minutes),
     params:
         views=lambda w: json.dumps({"inputs": int(w.inputs)}),
         evaluation=settings.evaluation.evaluated.model_dump_json(),
@@ -69,8 +69,8 @@ rule score_predictions:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=growing(1000),
+        runtime=growing(30),
     params:
         evaluation=settings.evaluation.evaluated.model_dump_json(),
         lpips=" ".join(f"--lpips {shlex.quote(file)}" for file in LPIPS),
@@ -102,8 +102,8 @@ rule score_true_views:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(30),
     params:
         evaluation=settings.evaluation.evaluated.model_dump_json(),
         compute=settings.compute.model_dump_json(),
@@ -138,8 +138,8 @@ rule eval_truth:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=growing(1000),
+        runtime=growing(30),
     params:
         code=code("evaluation"),
     shell:
@@ -162,8 +162,8 @@ rule draw_contact_sheet:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=growing(1000),
+        runtime=growing(30),
     params:
         evaluation=settings.evaluation.evaluated.model_dump_json(),
         code=code("evaluation", "formats"),
@@ -189,8 +189,8 @@ rule eval_psnr:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=growing(1000),
+        runtime=growing(30),
     params:
         intervals=settings.evaluation.intervals.model_dump_json(),
         truth=" ".join(f"--truth {table}" for table in plan.truth_table()),
@@ -214,8 +214,8 @@ rule draw_line:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=growing(1000),
+        runtime=growing(30),
     params:
         evaluation=settings.evaluation.evaluated.model_dump_json(),
         code=code("evaluation", "formats", "imaging"),
@@ -238,8 +238,8 @@ rule proof_of_learning:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=growing(1000),
+        runtime=growing(30),
     params:
         groups=json.dumps(plan.trained_groups()),
         fitted=json.dumps(plan.fitting_seconds()),

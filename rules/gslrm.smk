@@ -20,10 +20,10 @@ rule finetune_gslrm:
         "../envs/pipeline.yaml"
     threads: settings.compute.threads
     resources:
-        gpu=settings.jobs.gpu,
-        nodes=settings.jobs.nodes,
+        **SHARED,
+        gpu=SHARED_GPUS,
         mem_mb=2500,
-        runtime=settings.jobs.training_minutes,
+        runtime=jobs.training_minutes,
     params:
         experiment=lambda w: plan.experiment_of(w.training),
         declared=lambda w: plan.start(plan.experiment_of(w.training)).model_dump_json(),
@@ -35,6 +35,7 @@ rule finetune_gslrm:
         compute=settings.compute.model_dump_json(),
         code=code("gslrm", "training", "rendering", "formats.sample_folder", "formats.tensors"),
     shell:
+        "trap '' TERM; "
         "shared_python -m workflow_scripts.finetune_gslrm --table {input.table} --checkpoint {input.checkpoint:q}"
         " --config {input.config:q} --declared {params.declared:q} --domain {params.domain}"
         " --weights {output.weights} --card {output.card} --diagnosis {output.diagnosis}"
@@ -74,9 +75,9 @@ rule predict_gslrm:
         "../envs/pipeline.yaml"
     threads: settings.compute.threads
     resources:
-        gpu=settings.jobs.gpu,
-        mem_mb=2000,
-        runtime=60,
+        gpu=jobs.gpu,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         declared=lambda w: plan.declared(w.experiment).model_dump_json(),
         views=lambda w: settings.rows[w.experiment].views.model_dump_json(),
@@ -123,15 +124,17 @@ rule pretrain_gslrm:
         "../envs/pipeline.yaml"
     threads: settings.compute.threads
     resources:
-        gpu=settings.jobs.gpu,
+        gpu=jobs.gpu,
         mem_mb=4000,
-        runtime=settings.jobs.training_minutes,
+        runtime=jobs.training_minutes,
+        slurm_extra=LEAVE_IN_TIME,
     params:
         pretraining=settings.pretraining.model_dump_json(),
         contract=settings.camera_contract.model_dump_json(),
         compute=settings.compute.model_dump_json(),
         code=code("simulation", "gslrm", "training", "rendering", "formats.packs", "formats.tensors"),
     shell:
+        "trap '' TERM; "
         "python -m workflow_scripts.pretrain_gslrm --animals $(dirname {input.animals[0]}) --weights {output.weights}"
         " --config {output.config} --card {output.card} --state state/pretrain_gslrm"
         " --pretraining {params.pretraining:q} --contract {params.contract:q} --compute {params.compute:q}"

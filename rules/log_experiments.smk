@@ -19,8 +19,8 @@ rule log_experiments:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=growing(1000),
+        runtime=growing(30),
     params:
         experiments="" if settings.log_experiments is None else settings.log_experiments.model_dump_json(),
         code=code("evaluation", "pages"),

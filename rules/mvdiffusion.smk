@@ -11,8 +11,8 @@ rule write_fresh_generator:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         size=lambda w: settings.generator_starts[w.start].model_dump_json(),
         picture_size=settings.camera_contract.image_size,
@@ -35,8 +35,8 @@ rule write_prompts:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=growing(4000),
+        runtime=growing(10),
     params:
         folder=lambda w: settings.generator_starts[w.start].folder,
         code=code("mvdiffusion.prompts"),
@@ -61,9 +61,10 @@ rule pretrain_mvdiffusion:
         "../envs/pipeline.yaml"
     threads: settings.compute.threads
     resources:
-        gpu=settings.jobs.gpu,
+        gpu=jobs.gpu,
         mem_mb=4000,
-        runtime=settings.jobs.training_minutes,
+        runtime=jobs.training_minutes,
+        slurm_extra=LEAVE_IN_TIME,
     params:
         pretraining=lambda w: plan.generators.pretraining().model_dump_json(),
         held_out=settings.pretraining.animals.held_out,
@@ -71,6 +72,7 @@ rule pretrain_mvdiffusion:
         compute=settings.compute.model_dump_json(),
         code=code("mvdiffusion", "training", "formats.packs", "formats.tensors"),
     shell:
+        "trap '' TERM; "
         "python -m workflow_scripts.pretrain_mvdiffusion --animals $(dirname {input.animals[0]})"
         " --generator {output.generator} --state state/pretrain_mvdiffusion --held-out {params.held_out}"
         " --pretraining {params.pretraining:q} --contract {params.contract:q} --compute {params.compute:q}"
@@ -97,10 +99,10 @@ rule train_mvdiffusion:
         "../envs/pipeline.yaml"
     threads: settings.compute.threads
     resources:
-        gpu=settings.jobs.gpu,
-        nodes=settings.jobs.nodes,
+        **SHARED,
+        gpu=SHARED_GPUS,
         mem_mb=3000,
-        runtime=settings.jobs.training_minutes,
+        runtime=jobs.training_minutes,
     params:
         stored=lambda w, input: f"--ray-film {shlex.quote(input.stored[0])}" if input.stored else "",
         declared=lambda w: plan.generators.declared(w.generator).model_dump_json(),
@@ -110,6 +112,7 @@ rule train_mvdiffusion:
         compute=settings.compute.model_dump_json(),
         code=code("mvdiffusion", "training", "formats.sample_folder", "formats.tensors"),
     shell:
+        "trap '' TERM; "
         "shared_python -m workflow_scripts.train_mvdiffusion --table {input.table} --start {input.start:q}"
         " --prompts {input.prompts:q} {params.stored} --declared {params.declared:q} --domain {params.domain}"
         " --unet $(dirname {output.weights}) --card {output.card} --diagnosis {output.diagnosis}"
@@ -150,9 +153,9 @@ rule generate_views:
         "../envs/pipeline.yaml"
     threads: settings.compute.threads
     resources:
-        gpu=settings.jobs.gpu,
-        mem_mb=2500,
-        runtime=settings.jobs.training_minutes,
+        gpu=jobs.gpu,
+        mem_mb=growing(2500),
+        runtime=growing(jobs.training_minutes),
     params:
         ray_film=lambda w, input: f"--ray-film {input.ray_film}" if "ray_film" in input.keys() else "",
         dataset=of_generated(lambda row: row.model_dump_json()),
@@ -183,9 +186,9 @@ rule draw_outside_views:
         "../envs/pipeline.yaml"
     threads: settings.compute.threads
     resources:
-        gpu=settings.jobs.gpu,
-        mem_mb=8000,
-        runtime=settings.jobs.training_minutes,
+        gpu=jobs.gpu,
+        mem_mb=growing(8000),
+        runtime=growing(jobs.training_minutes),
     params:
         folder=lambda w: settings.outside_datasets[w.dataset].folder,
         dataset=lambda w: settings.outside_datasets[w.dataset].model_dump_json(),
@@ -217,9 +220,9 @@ rule draw_views:
         "../envs/pipeline.yaml"
     threads: settings.compute.threads
     resources:
-        gpu=settings.jobs.gpu,
-        mem_mb=2500,
-        runtime=60,
+        gpu=jobs.gpu,
+        mem_mb=growing(2500),
+        runtime=growing(60),
     params:
         ray_film=lambda w, input: f"--ray-film {input.ray_film}" if "ray_film" in input.keys() else "",
         generator=lambda w: settings.generators[w.generator].model_dump_json(),
@@ -248,8 +251,8 @@ rule view_generation:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=growing(1000),
+        runtime=growing(30),
     params:
         evaluation=settings.evaluation.evaluated.model_dump_json(),
         code=code("evaluation.generation", "evaluation.metrics", "formats"),
@@ -273,8 +276,8 @@ rule mix_datasets:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         code=code("dataset.mix", "formats"),
     shell:

@@ -15,8 +15,8 @@ rule foresee_normalization:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=growing(1000),
+        runtime=growing(30),
     params:
         normalizations=lambda w: json.dumps(
             {name: way.model_dump() for name, way in plan.normalizations(w.capture).items()}
@@ -45,8 +45,8 @@ rule normalize_views:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=60,
+        mem_mb=growing(1500),
+        runtime=growing(60),
     params:
         normalization=lambda w: settings.normalizations[w.normalization].model_dump_json(),
         contract=settings.camera_contract.model_dump_json(),

@@ -19,8 +19,8 @@ rule write_report:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(30),
     params:
         files=REPORTED.model_dump_json(),
         code=code("evaluation.report", "pages"),

@@ -21,8 +21,8 @@ rule simulate_capture:
         "../envs/pipeline.yaml"
     threads: settings.compute.threads
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=growing(1000),
+        runtime=growing(30),
     params:
         sequence=lambda w: settings.simulations[w.simulation].sequence,
         frames=lambda w: settings.simulations[w.simulation].frames,
@@ -44,8 +44,8 @@ rule simulate_animals:
         "../envs/pipeline.yaml"
     threads: settings.compute.threads
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         animals=settings.pretraining.animals.count,
         views=settings.pretraining.animals.views,
@@ -69,8 +69,8 @@ rule simulate_posed_animals:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=growing(1000),
+        runtime=growing(60),
     params:
         dataset=lambda w: settings.posed_datasets[w.dataset].model_dump_json(),
         normalization=lambda w: settings.normalizations[w.normalization].model_dump_json(),
@@ -96,8 +96,8 @@ rule draw_true_views:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(30),
     params:
         truths=lambda w: json.dumps(plan.truths(w.dataset)),
         evaluation=settings.evaluation.evaluated.model_dump_json(),
@@ -132,8 +132,8 @@ rule measure_normalizations:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=60,
+        mem_mb=growing(1500),
+        runtime=growing(60),
     params:
         modes=settings.normalization_modes.model_dump_json(),
         contract=settings.camera_contract.model_dump_json(),

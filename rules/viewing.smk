@@ -15,8 +15,8 @@ rule export_models:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=growing(1000),
+        runtime=growing(30),
     params:
         exports=settings.exports.model_dump_json(),
         code=code("evaluation.export_models", "viewing", "geometry", "formats"),
@@ -42,8 +42,8 @@ rule draw_turntable:
         "../envs/pipeline.yaml"
     threads: settings.compute.threads
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         contract=settings.camera_contract.model_dump_json(),
         exports=settings.exports.model_dump_json(),
@@ -73,8 +73,8 @@ rule build_viewer:
         "../envs/pipeline.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         contract=settings.camera_contract.model_dump_json(),
         exports=settings.exports.model_dump_json(),

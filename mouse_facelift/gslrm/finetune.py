@@ -35,7 +35,7 @@ from mouse_facelift.training.leaving import Deadline
 from mouse_facelift.training.loop import Looks, train
 from mouse_facelift.training.lora import merge_lora
 from mouse_facelift.training.precision import require_precision
-from mouse_facelift.training.processes import Processes, joined_processes, require_shares
+from mouse_facelift.training.processes import Processes, joined_processes, require_shares, threads_of_each
 from mouse_facelift.training.samples import TableSource
 from mouse_facelift.training.state import StateFolder, metrics_csv
 from mouse_facelift.training.trained import last_psnr, skipped_updates, weights_behind, write_weights
@@ -81,7 +81,7 @@ def finetune_gslrm(
     """
     deadline = Deadline.in_minutes(minutes)
     with joined_processes() as processes:
-        use_threads(max(1, compute.threads // processes.count))
+        use_threads(threads_of_each(compute.threads))
         samples = SampleTable.read(table)
         require_honest(samples, table, contract, allow_broken_contract, experiment)
         require_views(samples, table, f"experiments.{experiment}.views.inputs", views.most)
@@ -139,7 +139,7 @@ def finetune_gslrm(
         commit=commit(),
         metrics=last_psnr(kept),
     ).write(card)
-    folder.forget_states()
+    folder.finish()
 
 
 def _shares(source: TableSource, views: InputViews, finetune: FinetunePlan, processes: Processes) -> list[Draws]:

@@ -137,7 +137,7 @@ def pretrain_gslrm(
         metrics=last_psnr(metrics) | measured,
     ).write(card)
     for folder in folders:
-        folder.forget_states()
+        folder.finish()
 
 
 def _require_fitting(packs: list[Pack], animals: Path, pretraining: Pretraining, contract: CameraContract) -> None:

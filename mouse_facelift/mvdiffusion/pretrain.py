@@ -96,4 +96,4 @@ def pretrain_mvdiffusion(
             commit=commit(),
             metrics=worth,
         ).write(partial / CARD)
-    folder.forget_states()
+    folder.finish()

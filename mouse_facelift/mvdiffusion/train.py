@@ -32,7 +32,7 @@ from mouse_facelift.training.leaving import Deadline
 from mouse_facelift.training.loop import train
 from mouse_facelift.training.lora import merge_lora
 from mouse_facelift.training.precision import require_precision
-from mouse_facelift.training.processes import Processes, joined_processes, require_shares
+from mouse_facelift.training.processes import Processes, joined_processes, require_shares, threads_of_each
 from mouse_facelift.training.samples import TableSource
 from mouse_facelift.training.state import StateFolder, metrics_csv
 from mouse_facelift.training.trained import last_psnr, require_checksum, skipped_updates, weights_behind
@@ -81,7 +81,7 @@ def train_mvdiffusion(
     where = f"generators.{name}"
     plan = generator.training
     with joined_processes() as processes:
-        use_threads(max(1, compute.threads // processes.count))
+        use_threads(threads_of_each(compute.threads))
         samples = SampleTable.read(table)
         require_contract_kept(samples, table, contract, where)
         require_shares(f"{where}.training.batch", plan.batch, processes)
@@ -145,7 +145,7 @@ def train_mvdiffusion(
         commit=commit(),
         metrics=last_psnr(kept),
     ).write(card)
-    folder.forget_states()
+    folder.finish()
 
 
 def _film(pipeline: Pipeline, stored: Path | None, seed: int, width: int, where: str) -> RayFilm:

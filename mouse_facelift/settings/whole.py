@@ -83,8 +83,8 @@ class Jobs(Section):
     """What numbers do not depend on: changing it reruns nothing."""
 
     gpu: NonNegativeInt
-    """slots of the resource `gpu` that a training takes; the default profile offers one, so that trainings follow one
-    another, on a CPU too"""
+    """slots of the resource `gpu` that each process of a training takes; the default profile offers one, so that
+    trainings follow one another, on a CPU too"""
     training_minutes: PositiveInt
     """time limit of a training job; it saves its state and leaves a little before"""
     processes: PositiveInt

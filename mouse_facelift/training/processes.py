@@ -1,5 +1,6 @@
 """Processes that share one training: each computes its share of every batch, and all hold the same weights."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,6 +61,12 @@ def joined_processes() -> Iterator[Processes]:
         yield Processes(joined.process_index, joined.num_processes)
     finally:
         joined.destroy_process_group()
+
+
+def threads_of_each(threads: int) -> int:
+    """How many threads each process has, where those of this node share so many."""
+    here = int(os.environ["LOCAL_WORLD_SIZE"]) if distributed.is_torchelastic_launched() else 1
+    return max(1, threads // here)
 
 
 def require_shares(setting: str, batch: int, processes: Processes) -> None:

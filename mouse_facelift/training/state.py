@@ -32,8 +32,8 @@ class StateFolder:
     """Where one training keeps what it needs to go on.
 
     `identity` is a digest of the settings, data, weights and code that decide the numbers; a state of another identity
-    is refused. States go with the training that finished (`forget_states`), so only an interrupted one stands in the
-    way of another.
+    is refused. Of a training that finished (`finish`) the last one alone is kept, from which the same call writes the
+    same results again, should they be lost before the workflow knew of them; it stands in nobody's way.
     """
 
     path: Path
@@ -75,7 +75,7 @@ class StateFolder:
         metrics: Sequence[StepMetrics],
         guard: Guard | None = None,
     ) -> None:
-        """Save the state after `step` steps, and drop all but the latest ones."""
+        """Save the state after `step` steps, and drop all but the latest ones, and that of an earlier training."""
         content = {
             "identity": self.identity,
             "step": step,
@@ -89,22 +89,32 @@ class StateFolder:
         write_text_whole(self.metrics_path, metrics_csv(metrics))
         for old in self.states()[:-KEPT_STATES]:
             old.unlink()
+        self.finished_path.unlink(missing_ok=True)
 
-    def forget_states(self) -> None:
-        """Drop all states, once what they led to is written; the metrics stay."""
-        for state in self.states():
-            state.unlink()
+    @property
+    def finished_path(self) -> Path:
+        """The last state of a training that finished."""
+        return self.path / "finished.pt"
+
+    def finish(self) -> None:
+        """Set the last state aside and drop all others, once what they led to is written; the metrics stay."""
+        for place, state in enumerate(reversed(self.states())):
+            state.replace(self.finished_path) if place == 0 else state.unlink()
 
     def resume(self, model: nn.Module, updater: Stateful, guard: Guard | None = None) -> tuple[int, list[StepMetrics]]:
         """Load the latest state into model, updater and guard; return its step and metrics, or 0 and none.
+
+        A training that finished goes on from its last state, with no step to take; another's last state counts not.
 
         Raises:
             ValueError: a state cannot be read, or belongs to a training with other settings, data or weights.
         """
         states = self.states()
-        if not states:
+        if not states and not self.finished_path.exists():
             return 0, []
-        content = _read(states[-1])
+        content = _read(states[-1] if states else self.finished_path)
+        if not states and content["identity"] != self.identity:
+            return 0, []
         if content["identity"] != self.identity:
             raise ValueError(
                 f"{states[-1]}: belongs to another training (identity {content['identity']}, expected"

@@ -11,6 +11,7 @@ from tests.workflow import REPOSITORY
 PAGES = pages_of(REPOSITORY)
 INSTALL = "python3 -m venv .venv && . .venv/bin/activate && pip install -c constraints.txt -e "
 PHOTOGRAPH = "mouse-facelift reconstruct mouse.png --generator view_index --normalization fill --out mouse"
+ON_SLURM = "snakemake eval_psnr --workflow-profile profiles/slurm"
 LEARNING = "snakemake --cores 2 results/proof_of_learning.csv --configfile config/learning.yaml"
 
 # Who follows which page: a fixture.
@@ -20,6 +21,7 @@ READERS = {
     "adding_a_finetuning_method.md": "developing",
     "adding_a_generator.md": "developing",
     "api.md": "by_hand",
+    "cluster.md": "fresh",
     "command_line.md": "by_hand",
     "frames_and_views.md": "done",
     "from_capture_to_figure.md": "recorded",
@@ -34,9 +36,13 @@ INSTEAD = {
     ("README.md", f"{INSTALL}. && snakemake --cores 8 eval_psnr"): Instead(
         "snakemake --cores 8 eval_psnr", "this test runs in such an environment already"
     ),
-    ("README.md", f"{INSTALL}'.[test]' && ./check"): Instead(
+    ("README.md", f"{INSTALL}'.[test,slurm]' && ./check"): Instead(
         f"bash -n {REPOSITORY / 'check'}", "it runs this test; .ci/run installs and starts it"
     ),
+    ("cluster.md", "pip install -e '.[slurm]'"): Instead(
+        "python -c 'import snakemake_executor_plugin_slurm'", "this test runs in such an environment already"
+    ),
+    ("cluster.md", ON_SLURM): Instead(f"{ON_SLURM} -n", "tests/slurm runs it, where SLURM is"),
     ("training.md", LEARNING): Instead(f"{LEARNING} -n", "it takes hours; tests/rules/test_proof.py makes a small one"),
     ("README.md", PHOTOGRAPH): Instead(
         "mouse-facelift reconstruct --help", "command_line.md draws from a photograph, where a generator is trained"

@@ -2,8 +2,11 @@
 
 import copy
 import csv
+import subprocess
 
 import pytest
+
+from tests.workflow import ENVIRONMENT, REPOSITORY
 
 
 def test_nothing_is_to_be_done_twice(finished):
@@ -86,6 +89,24 @@ def test_job_limits_rerun_nothing(finished, tmp_path):
     changed = finished.copy(tmp_path)
     changed.config["jobs"] |= {"training_minutes": 7, "processes": 2}
     assert "Nothing to be done" in changed.make("-n", "eval_psnr")
+
+
+def test_on_a_cluster_trainings_alone_ask_for_the_gpus_of_all_their_processes(untouched, tmp_path):
+    pytest.importorskip("snakemake_executor_plugin_slurm", reason="pip install -e '.[slurm]' was not done")
+    wide = untouched.copy(tmp_path)
+    wide.config["jobs"] |= {"gpu": 1, "processes": 2, "nodes": 3}
+    command = [*wide.command("-n", "eval_psnr")[:-1], str(REPOSITORY / "profiles/slurm")]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, env=ENVIRONMENT).stdout
+    asked = {
+        rule.split(":")[0]: rule.split("resources: ")[1].splitlines()[0].split(", ")
+        for rule in told.split("rule ")
+        if "resources: " in rule
+    }
+    words = {"gpu=6", "nodes=3", "tasks=3", "mpi=srun", "slurm_extra=--signal=TERM@90 --gpus-per-node=2"}
+    assert words <= set(asked["finetune_gslrm"])
+    assert "gpu=1" in asked["predict_gslrm"]
+    for rule, words in asked.items():
+        assert ("slurm_partition=gpu" in words) == any(word.startswith("gpu=") for word in words), rule
 
 
 @pytest.mark.parametrize("dry", [("-n",), ()])

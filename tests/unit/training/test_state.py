@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from mouse_facelift.training.outcome import StepOutcome
 from mouse_facelift.training.state import StateFolder
 from tests.unit.training.tiny_training import ALREADY, run
 
@@ -56,11 +57,27 @@ def test_a_state_of_another_training_is_refused(tmp_path, plan) -> None:
         assert fact in str(error.value)
 
 
-def test_states_of_a_training_that_was_written_out_stand_in_nobody_s_way(tmp_path, plan) -> None:
+def test_a_training_that_was_written_out_stands_in_nobody_s_way(tmp_path, plan) -> None:
     run(tmp_path, plan, identity="theirs")
-    StateFolder(tmp_path, "theirs").forget_states()
-    assert (tmp_path / "metrics.csv").is_file()
-    run(tmp_path, plan, identity="ours")
+    StateFolder(tmp_path, "theirs").finish()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["finished.pt", "lock", "metrics.csv"]
+    stop_early(tmp_path, plan, identity="ours")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lock", "metrics.csv", "step_00000001.pt"]
+
+
+def test_a_training_that_was_written_out_gives_the_same_again_without_a_step(tmp_path, plan) -> None:
+    def refuse(generator: torch.Generator, number: int) -> StepOutcome:
+        raise AssertionError(f"step {number} was taken")
+
+    plan = plan.model_copy(update={"ema": 0.5})
+    folder = StateFolder(tmp_path, "this")
+    weights, metrics = run(tmp_path, plan)
+    for _ in range(2):
+        folder.finish()
+        again, rows = run(tmp_path, plan, wrap=lambda step: refuse)
+        assert all(torch.equal(again[name], weights[name]) for name in weights)
+        assert rows == metrics
+        assert folder.states() == []
 
 
 @pytest.mark.parametrize("kept", [0, 100, 0.5, 0.99])
