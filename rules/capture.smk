@@ -53,8 +53,8 @@ rule open_capture:
 rule find_animal:
     input:
         opened="results/animal/{capture}/opened.json",
-        pictures=lambda w: plan.pictures(w.capture, int(w.chunk)),
-        masks=lambda w: plan.masks(w.capture, int(w.chunk)),
+        pictures=lambda w: plan.videos(w.capture),
+        masks=lambda w: plan.mask_videos(w.capture),
     output:
         animal="results/animal/{capture}/chunk_{chunk}/animal.npz",
         masks="results/animal/{capture}/chunk_{chunk}/masks.npz",
@@ -108,7 +108,7 @@ rule judge_capture:
         found="results/{capture}/found.json",
         foreseen="results/{capture}/foreseen.json",
         masks=lambda w: plan.animal_files(w.capture, "masks"),
-        pictures=lambda w: plan.pictures(w.capture),
+        pictures=lambda w: plan.videos(w.capture),
     output:
         verdict="results/{capture}/verdict.json",
         page=report(

@@ -36,7 +36,7 @@ rule normalize_views:
         frames="results/frames/{capture}/manifest.json",
         animal="results/animal/{capture}/chunk_{chunk}/animal.npz",
         masks="results/animal/{capture}/chunk_{chunk}/masks.npz",
-        pictures=lambda w: plan.pictures(w.capture, int(w.chunk)),
+        videos=lambda w: plan.videos(w.capture),
     output:
         views="results/views/{capture}/{normalization}/chunk_{chunk}/manifest.json",
     log:

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 from mouse_facelift.plan.generators import GeneratorPlan
 from mouse_facelift.plan.report import reported_files
 from mouse_facelift.settings import (
+    FRAME_FIELD,
     AlphaMasks,
     Capture,
     CarriedMasks,
@@ -54,19 +55,26 @@ class Plan:
         path = Path(self.settings.captures[capture].calibration.path)
         return sorted(map(str, filter(Path.is_file, path.rglob("*")))) if path.is_dir() else [str(path)]
 
-    def pictures(self, capture: str, chunk: int | None = None) -> list[str]:
-        """Raw videos, or raw pictures of the chosen frames, or of those of one chunk."""
+    def pictures(self, capture: str) -> list[str]:
+        """Raw videos, or raw pictures of the chosen frames."""
         row = self.settings.captures[capture]
-        return _files(row.pictures, row, self._frames(row, chunk))
+        return _files(row.pictures, row)
 
-    def masks(self, capture: str, chunk: int | None = None) -> list[str]:
+    def masks(self, capture: str) -> list[str]:
         """Mask videos or pictures; none where masks are the pictures' own alpha."""
         row = self.with_masks(capture)
         masks = row.given_masks
-        return [] if isinstance(masks, AlphaMasks) else _files(masks.path, row, self._frames(row, chunk))
+        return [] if isinstance(masks, AlphaMasks) else _files(masks.path, row)
 
-    def _frames(self, row: Capture, chunk: int | None) -> Sequence[int]:
-        return row.frame_numbers if chunk is None else self.settings.animal.chunk_of(row.frame_numbers, chunk)
+    def videos(self, capture: str) -> list[str]:
+        """Raw videos. At single pictures `open_capture` alone looks: they are so many that planning takes long."""
+        return [] if FRAME_FIELD.search(self.settings.captures[capture].pictures) else self.pictures(capture)
+
+    def mask_videos(self, capture: str) -> list[str]:
+        """Mask videos, likewise."""
+        masks = self.with_masks(capture).given_masks
+        single = isinstance(masks, AlphaMasks) or FRAME_FIELD.search(masks.path)
+        return [] if single else self.masks(capture)
 
     def with_masks(self, capture: str, results: str = "results") -> Capture:
         """The capture as it is once masks that are to be made have been made, in a folder `results`."""
@@ -358,7 +366,7 @@ def _common_name(names: Sequence[str]) -> str:
     return "".join(letters[0] for letters in alike).rstrip("_-0123456789")
 
 
-def _files(pattern: str, capture: Capture, frames: Sequence[int]) -> list[str]:
-    if "{frame" not in pattern:
+def _files(pattern: str, capture: Capture) -> list[str]:
+    if not FRAME_FIELD.search(pattern):
         return [pattern.format(camera=camera) for camera in capture.cameras]
-    return [pattern.format(camera=camera, frame=frame) for camera in capture.cameras for frame in frames]
+    return [pattern.format(camera=camera, frame=frame) for camera in capture.cameras for frame in capture.frame_numbers]

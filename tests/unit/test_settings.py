@@ -215,6 +215,15 @@ def test_a_picture_folder_lists_the_chosen_frames(content):
     assert len(files) == 12
 
 
+def test_single_pictures_are_looked_at_once_and_videos_by_every_job(content):
+    plan = Plan(parse_settings(content, "config.yaml"))
+    assert plan.videos("walk") == plan.pictures("walk") and plan.mask_videos("walk") == plan.masks("walk")
+    content["captures"]["walk"]["pictures"] = "raw/{camera}/{frame:04d}.png"
+    content["captures"]["walk"]["masks"] = {"kind": "alpha", "threshold": 127}
+    plan = Plan(parse_settings(content, "config.yaml"))
+    assert plan.videos("walk") == plan.mask_videos("walk") == []
+
+
 def with_losses(content, **changes):
     content["experiments"]["full"]["finetune"]["losses"] |= changes
     return parse_settings(content, "config.yaml").experiments["full"].finetune.losses
