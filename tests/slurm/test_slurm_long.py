@@ -64,12 +64,14 @@ def test_after_kill_9_the_same_command_refuses_until_the_training_is_done_and_ne
     with untrained.run(SCORES) as run:
         job = untrained.training_job(run)
         run.process.kill()
+    cluster.said("scontrol", "suspend", job)
     assert "unlock" in untrained.refuse(SCORES)
     untrained.make("--unlock")
     said = untrained.refuse(SCORES)
     assert "jobs of an earlier run are at work in this folder; nothing was started" in said
     assert f"{job}: rule_finetune_gslrm" in said
     assert cluster.jobs("finetune_gslrm")[-1] == job
+    cluster.said("scontrol", "resume", job)
     untrained.idle()
     assert cluster.about(job)["JobState"] == "COMPLETED"
     untrained.make(SCORES)

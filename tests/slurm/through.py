@@ -102,7 +102,7 @@ class Through:
 
     def idle(self) -> None:
         """Wait until no job is left."""
-        self.wait(lambda: not self.cluster.jobs(states="R,PD,CG"))
+        self.wait(lambda: not self.cluster.jobs(states="R,PD,CG,S"))
 
 
 def weights_file(workflow: Workflow) -> str:
