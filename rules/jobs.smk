@@ -1,12 +1,10 @@
 # How jobs start, here or on a cluster, and what they ask for there.
 
-import asyncio
 import os
 import shlex
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 jobs = settings.jobs
@@ -54,17 +52,12 @@ def growing(amount):
     return lambda wildcards, attempt: amount * attempt
 
 
-def ask_squeue():
-    """Number, folder and name of our jobs."""
-    asked = ["squeue", "--noheader", "--user", str(os.getuid()), "--format", "%i|%Z|%k"]
-    return subprocess.run(asked, capture_output=True, text=True)
-
-
 def jobs_at_work():
     """Jobs of SLURM that an earlier run in this folder left at work, by number and rule."""
     if shutil.which("squeue") is None:
         return []
-    told = ask_squeue()
+    asked = ["squeue", "--noheader", "--user", str(os.getuid()), "--format", "%i|%Z|%k"]
+    told = subprocess.run(asked, capture_output=True, text=True)
     if told.returncode and not workflow.local_exec:
         raise WorkflowError(f"squeue failed; nothing was started\n  {told.stderr.strip()}")
     rows = [line.split("|", 2) for line in told.stdout.splitlines()]
@@ -73,28 +66,23 @@ def jobs_at_work():
 
 
 def outlast_outages():
-    """Let the plugin ask again while SLURM does not answer, as when its controller is restarted.
+    """Let the plugin ask again later while SLURM does not answer, as when its controller is restarted.
 
-    Version 2.8 forgets all jobs then, and waits for ever; and without MinJobAge, which it asks first, it turns to
-    sacct, which no cluster without accounts answers.
+    Version 2.8 forgets all jobs then, and waits for ever. Of jobs that an answer lacks, it takes that they go on.
     """
     slurm = sys.modules.get("snakemake_executor_plugin_slurm")
     if slurm is None:
         return
-    ask_jobs, ask_age = slurm.query_job_status, slurm.get_min_job_age
+    ask = slurm.query_job_status
 
-    async def jobs_told(command, logger):
-        while (told := await ask_jobs(command, logger)) == (None, None):
-            logger.warning("SLURM does not answer; it is asked again in 10 seconds")
-            await asyncio.sleep(10)
-        return told
+    async def answer(command, logger):
+        told, seconds = await ask(command, logger)
+        if told is None:
+            logger.warning("SLURM does not answer; it is asked again later")
+            return {}, 0.0
+        return told, seconds
 
-    def age_told():
-        while (age := ask_age()) is None and ask_squeue().returncode:
-            time.sleep(10)
-        return age
-
-    slurm.query_job_status, slurm.get_min_job_age = jobs_told, age_told
+    slurm.query_job_status = answer
 
 
 # A run that was killed leaves its jobs behind. Beside them, theirs would be done twice, and their results removed.

@@ -3,7 +3,9 @@
 `pytest -m slurm_long`: half an hour or more on two cores, and left out unless it is asked for.
 """
 
+import os
 import shutil
+import signal
 import time
 
 import pytest
@@ -23,9 +25,12 @@ def test_a_time_limit_cuts_a_training_and_it_ends_with_the_same_bytes(longer, un
     cluster = untrained.cluster
     with untrained.run(SCORES) as run:
         job = untrained.training_job(run)
-        cluster.said("scontrol", "update", f"JobId={job}", "TimeLimit=2")
+        held = untrained.hold_trainer()
+        cluster.said("scontrol", "update", f"JobId={job}", "TimeLimit=3")
+        untrained.wait(lambda: cluster.about(job)["RunTime"] >= "00:02:05", run)  # half a minute late at most
+        os.kill(held, signal.SIGCONT)
         assert run.ended() == 0, run.said[-8000:]
-    assert cluster.about(job)["JobState"] == "FAILED"  # it left by itself
+    assert cluster.about(job)["JobState"] == "FAILED"  # it left by itself; else TIMEOUT
     assert "resuming at step" in log_of_training(untrained.folder)
     assert weights(untrained.folder) == weights(longer.folder)
 
@@ -64,12 +69,14 @@ def test_after_kill_9_the_same_command_refuses_until_the_training_is_done_and_ne
     with untrained.run(SCORES) as run:
         job = untrained.training_job(run)
         run.process.kill()
+    cluster.said("scontrol", "suspend", job)
     assert "unlock" in untrained.refuse(SCORES)
     untrained.make("--unlock")
     said = untrained.refuse(SCORES)
     assert "jobs of an earlier run are at work in this folder; nothing was started" in said
     assert f"{job}: rule_finetune_gslrm" in said
     assert cluster.jobs("finetune_gslrm")[-1] == job
+    cluster.said("scontrol", "resume", job)
     untrained.idle()
     assert cluster.about(job)["JobState"] == "COMPLETED"
     untrained.make(SCORES)
@@ -83,6 +90,7 @@ def test_a_preempted_training_goes_on_where_it_was(longer, untrained: Through):
     cluster = untrained.cluster
     with untrained.run(SCORES) as run:
         job = untrained.training_job(run)
+        untrained.hold_trainer()  # SLURM lets those go on whom it asks to leave
         cluster.said("sbatch", "-p", "urgent", "--nodes=2", "--exclusive", "-o", "/dev/null", "--wrap", "sleep 5")
         assert run.ended() == 0, run.said[-8000:]
     assert cluster.about(job)["Restarts"] == "1"

@@ -1,5 +1,7 @@
 """The tiny workflow through sbatch, by the profiles that ship."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -92,6 +94,20 @@ class Through:
         self.wait(lambda: bool(self.states()) and bool(self.cluster.jobs("finetune_gslrm", "R")), run)
         return self.cluster.jobs("finetune_gslrm", "R")[-1]
 
+    def hold_trainer(self) -> int:
+        """Stop the process that trains, until SIGCONT; its number."""
+        begins = [b"-m", b"workflow_scripts.finetune_gslrm"]
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                here = (process / "cwd").readlink() == self.folder.resolve()
+                words = (process / "cmdline").read_bytes().split(b"\0")
+            except OSError:  # it ended, or is another user's
+                continue
+            if here and words[1:3] == begins:
+                os.kill(int(process.name), signal.SIGSTOP)
+                return int(process.name)
+        raise AssertionError("nobody trains")
+
     def wait(self, until: Callable[[], bool], run: Run | None = None, seconds: float = PATIENCE) -> None:
         """Until something holds; the run, if there is one, must not end before."""
         end = time.monotonic() + seconds
@@ -102,7 +118,7 @@ class Through:
 
     def idle(self) -> None:
         """Wait until no job is left."""
-        self.wait(lambda: not self.cluster.jobs(states="R,PD,CG"))
+        self.wait(lambda: not self.cluster.jobs(states="R,PD,CG,S"))
 
 
 def weights_file(workflow: Workflow) -> str:
