@@ -55,7 +55,7 @@ use rule finetune_gslrm as finetune_gslrm_lora with:
         metrics="results/weights/{training}/metrics.csv",
         adapters="results/weights/{training}/adapters.safetensors",
     wildcard_constraints:
-        training=r"[A-Za-z0-9_.-]+\.lora-[0-9a-f]+",
+        training=r"[\w.-]+\.lora-[0-9a-f]+",
 
 
 ruleorder: finetune_gslrm_lora > finetune_gslrm

@@ -1,6 +1,8 @@
 """Reading `config.yaml`: an unknown, missing, misplaced or repeated key is an error that names the key."""
 
+import math
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ from pydantic import ValidationError
 from mouse_facelift.settings.whole import Settings
 
 SCHEMA_PATH = Path("config.schema.json")
+SIZE_LIMIT = 1_000_000
+"""values in a configuration; that of the project has about a thousand"""
 
 
 def read_settings(path: Path) -> Settings:
@@ -18,20 +22,35 @@ def read_settings(path: Path) -> Settings:
     Raises:
         ValueError: names the file and every key that is unknown, missing, repeated or out of range.
     """
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not text in UTF-8 ({error.reason} at byte {error.start})") from error
+    refuse_repeated_keys(text, str(path))
     try:
         content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError) as error:  # as `2026-99-99` raises
         raise ValueError(f"{path}: not YAML: {error}") from error
-    refuse_repeated_keys(text, str(path))
     if not isinstance(content, dict):
         raise ValueError(f"{path}: a mapping of sections was expected, found {type(content).__name__}")
     return parse_settings(content, str(path))
 
 
 def refuse_repeated_keys(text: str, source: str) -> None:
-    """Raise ValueError if a section of a YAML text has a key twice: readers take the last and say nothing."""
-    waiting, seen = [yaml.compose(text, Loader=yaml.SafeLoader)], set()
+    """Raise ValueError if a section of a YAML text has a key twice: readers take the last and say nothing.
+
+    Raise it, too, for what is no YAML, nested too deeply, or would be endless once anchors are followed.
+    """
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except RecursionError:
+        raise ValueError(f"{source}: not a configuration: nested too deeply") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise ValueError(f"{source}: not YAML: {error}") from error
+    if (size := _size(root, {})) > SIZE_LIMIT:
+        told = "endlessly many" if size == math.inf else f"more than {SIZE_LIMIT}"
+        raise ValueError(f"{source}: not a configuration: {told} values once its anchors (*name) are followed")
+    waiting, seen = [root], set()
     while waiting:
         node = waiting.pop()
         if id(node) in seen or not isinstance(node, yaml.CollectionNode):
@@ -49,6 +68,17 @@ def refuse_repeated_keys(text: str, source: str) -> None:
                     raise ValueError(f"{source}: line {line}: {key.value}: repeated key; {where}")
                 lines[key.value] = line
             waiting.append(value)
+
+
+def _size(node: yaml.Node | None, known: dict[int, float]) -> float:
+    """Count values below a node, those behind an anchor each time it is named; infinite where one names itself."""
+    if not isinstance(node, yaml.CollectionNode):
+        return 1.0
+    if id(node) not in known:
+        known[id(node)] = math.inf
+        parts = chain.from_iterable(node.value) if isinstance(node, yaml.MappingNode) else node.value
+        known[id(node)] = sum((_size(part, known) for part in parts), start=1.0)
+    return known[id(node)]
 
 
 def parse_settings(content: Mapping[str, Any], source: str) -> Settings:
