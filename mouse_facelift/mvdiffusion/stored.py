@@ -17,7 +17,7 @@ LAYERS_LIMIT = 1000
 
 @contextmanager
 def built_from(path: Path) -> Iterator[None]:
-    """Within it a library builds a part of what the file says; what it cannot becomes a ValueError that names the file."""
+    """Within it a library builds a part of what a file says; what it cannot is a ValueError that names the file."""
     try:
         yield
     except (

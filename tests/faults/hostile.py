@@ -1,4 +1,4 @@
-"""Files that somebody made to do harm, or that a program filled with nonsense, for the readers that they are meant for."""
+"""Files that somebody made to do harm, or that a program filled with nonsense, for the readers they are meant for."""
 
 import gzip
 import json

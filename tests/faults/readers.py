@@ -1,4 +1,4 @@
-"""All readers of files, by name. Each takes a path and returns what it read; `python -m tests.faults.readers` asks them.
+"""All readers of files, by name: a path goes in; `python -m tests.faults.readers` asks them.
 
 The process is what stands between a hostile file and the tests: it has a limit of memory, and every file is read in a
 child of its own with a limit of time.

@@ -102,8 +102,7 @@ def _ask(asked: list[tuple[str, Path]]) -> list[dict[str, str]]:
     done = subprocess.run(
         [sys.executable, "-m", "tests.faults.readers"],
         input="".join(json.dumps([reader, str(path)]) + "\n" for reader, path in asked),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         check=False,
         env=ENVIRONMENT | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},

@@ -1,7 +1,6 @@
 """A disk that is full while something is written: it is said, what was there stays, and nothing half-made is left."""
 
 import errno
-import os
 import resource
 import subprocess
 from collections.abc import Callable, Iterator
@@ -100,7 +99,7 @@ WRITERS: dict[str, Callable[[Path], object]] = {
     "page.html": lambda path: write_text_whole(path, "<p>ü</p>" * ROOM),
     "scores.csv": lambda path: write_scores(table(), path),
     "both.parquet": lambda path: write_both(table(), path.with_suffix(".csv"), {"a": "a number"}),
-    "renderings.npz": lambda path: Renderings(*(torch.rand(6, *s) for s in ((3, 64, 64), (64, 64), (64, 64)))).write(path),
+    "renderings.npz": lambda path: Renderings(*(torch.rand(6, *s, 64, 64) for s in ((3,), (), ()))).write(path),
     "drawn.npz": lambda path: DrawnPictures(torch.from_numpy(PIXELS)[None, ..., :3].movedim(-1, 2)).write(path),
     "animals_000.npz": write_pack_of_noise,
     "sample": write_sample_whole,
@@ -112,7 +111,7 @@ WRITERS: dict[str, Callable[[Path], object]] = {
     "scene.spz": lambda path: write_spz(path, scene()),
     "video.mp4": write_video_whole,
     "turn.gif": lambda path: write_turn(path.with_name("other.mp4"), path, gradients(), 10),
-    "turn.mp4": lambda path: write_turn(path, path.with_suffix(".gif"), list(np.repeat(PIXELS[..., :3], 2, axis=1)), 10),
+    "turn.mp4": lambda path: write_turn(path, path.with_suffix(".gif"), list(PIXELS[..., :3].repeat(2, axis=1)), 10),
     "sheet.png": write_figure,
 }  # fmt: skip
 
@@ -174,4 +173,4 @@ def test_a_network_that_has_no_room_leaves_the_one_before(project_template: Path
     with small_files(tmp_path), pytest.raises(OSError, match="unet"):
         write_unet(tmp_path / "unet", unet)
     assert {path.name: path.read_bytes() for path in (tmp_path / "unet").iterdir()} == before
-    assert os.listdir(tmp_path) == ["unet"]
+    assert [path.name for path in tmp_path.iterdir()] == ["unet"]

@@ -61,7 +61,9 @@ def faults(tree: ast.AST, path: Path) -> Iterator[str]:
         head, _, rest = name.partition(".")
         name = f"{aliases[head]}.{rest}" if head in aliases and rest else name
         where = f"line {call.lineno}: {name}"
-        if name in RUN | SHELLS | TEMPORARY or (name.split(".")[0] in PICKLES and rest not in ("UnpicklingError", "dumps") and path != RESTRICTED):
+        if name in RUN | SHELLS | TEMPORARY or (
+            name.split(".")[0] in PICKLES and rest not in ("UnpicklingError", "dumps") and path != RESTRICTED
+        ):
             yield where
         elif name == "torch.load" and argument(call, "weights_only") is not True:
             yield f"{where} without weights_only=True"
