@@ -8,8 +8,8 @@ from typing import Annotated
 
 import tyro
 
-from mouse_facelift.cli.result_pages import result_pages
 from mouse_facelift.cli.serve import page_server
+from mouse_facelift.verbs.result_pages import result_pages
 
 logger = logging.getLogger(__name__)
 

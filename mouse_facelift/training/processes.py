@@ -1,11 +1,12 @@
 """Processes that share one training: each computes its share of every batch, and all hold the same weights."""
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
+from accelerate import PartialState
+from accelerate.utils import reduce
 from torch import distributed, nn
 
 
@@ -25,18 +26,15 @@ class Processes:
         """Mean of each number over all processes, the same for all of them."""
         if self.count == 1:
             return list(numbers)
-        together = torch.tensor(numbers, dtype=torch.float64, device=_device())
-        distributed.all_reduce(together)
-        return [float(number) for number in together / self.count]
+        together = torch.tensor(numbers, dtype=torch.float64, device=PartialState().device)
+        return [float(number) for number in reduce(together, "mean")]
 
     def average_gradients(self, model: nn.Module) -> None:
         """Let each gradient be its mean over all processes."""
         if self.count == 1:
             return
         gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
-        together = torch.cat([gradient.flatten() for gradient in gradients])
-        distributed.all_reduce(together)
-        together /= self.count
+        together = reduce(torch.cat([gradient.flatten() for gradient in gradients]), "mean")
         for gradient, mean in zip(gradients, torch.split(together, [g.numel() for g in gradients]), strict=True):
             gradient.copy_(mean.view_as(gradient))
 
@@ -50,24 +48,18 @@ ALONE = Processes(rank=0, count=1)
 
 @contextmanager
 def joined_processes() -> Iterator[Processes]:
-    """The processes that `torch.distributed.run` started, joined; or this one, if it did not.
+    """The processes that `accelerate launch` or `torch.distributed.run` started, joined; or this one, if none did.
 
     They talk through NCCL where there is a CUDA device for each, else through gloo.
     """
     if not distributed.is_torchelastic_launched():
         yield ALONE
         return
-    if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    joined = PartialState(cpu=not torch.cuda.is_available())
     try:
-        yield Processes(distributed.get_rank(), distributed.get_world_size())
+        yield Processes(joined.process_index, joined.num_processes)
     finally:
-        distributed.destroy_process_group()
-
-
-def _device() -> torch.device:
-    return torch.device("cuda" if distributed.get_backend() == "nccl" else "cpu")
+        joined.destroy_process_group()
 
 
 def require_shares(setting: str, batch: int, processes: Processes) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
@@ -57,6 +57,7 @@ class SceneTable:
     rows: tuple[tuple[str, ...], ...]
 
 
+@runtime_checkable
 class Counted(Protocol):
     """Gaussians of a frame: `predicted`, taken away as too faint or as outside, and kept."""
 

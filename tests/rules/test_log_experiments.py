@@ -1,9 +1,12 @@
 """The research log's experiments, a few of them on a tiny capture, by their one command."""
 
+import copy
+
 import pandas as pd
 import pytest
 
 from mouse_facelift.imaging.pictures import picture_size
+from tests.browser import CHROMIUM, browser
 from tests.rules.test_plans import jobs
 from tests.workflow import Workflow
 
@@ -42,6 +45,23 @@ def test_what_was_told_is_told_once_and_the_experiments_never_hear_of_it(told):
     assert "Nothing to be done" in told.make("-n", "log_experiments")
     assert "Nothing to be done" in told.make("-n", "eval_psnr")
     assert "log_" not in (told.folder / "results/eval_psnr_summary.csv").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium to open pages in")
+def test_the_report_holds_their_page_when_asked(told, tmp_path):
+    config = copy.deepcopy(told.config)
+    config["report"] = {"viewers": [], "log_experiments": True}
+    reported = told.with_config(tmp_path, config)
+    reported.make("results/report.html")
+    with browser() as page:
+        page.open((reported.folder / "results/report.html").as_uri(), 1280, 900)
+        page.wait("document.querySelector('#log button.inner-page')")
+        page.run("document.querySelector('#log button.inner-page').click()")
+        inner = "document.querySelector('#log iframe.inner-page')?.contentDocument"
+        page.wait(f"{inner}?.querySelector('figure img')?.naturalWidth > 100")
+        assert "real_camera" in page.run(f"{inner}.querySelector('table').textContent")
+        assert page.errors == []
 
 
 def test_a_configuration_without_such_rows_says_so(untouched, tmp_path):

@@ -8,11 +8,11 @@ import pytest
 import torch
 from PIL import Image
 
-from mouse_facelift.cli.result_pages import result_pages
 from mouse_facelift.formats.models import ModelTable
 from mouse_facelift.formats.ply import read_ply
 from mouse_facelift.formats.predictions import PredictionTable
 from mouse_facelift.imaging.video import probe_video
+from mouse_facelift.verbs.result_pages import result_pages
 from tests.browser import CHROMIUM, SOFTWARE_WEBGL, browser
 from tests.rules.test_plans import jobs
 from tests.workflow import Workflow

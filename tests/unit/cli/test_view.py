@@ -15,10 +15,10 @@ import pytest
 import torch
 
 from mouse_facelift.cli.main import VERBS, main
-from mouse_facelift.cli.result_pages import describe_files, result_pages
 from mouse_facelift.cli.serve import page_server
 from mouse_facelift.formats.ply import write_ply
 from mouse_facelift.geometry.gaussians import Gaussians
+from mouse_facelift.verbs.result_pages import describe_files, result_pages
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -59,7 +59,7 @@ def get(server: ThreadingHTTPServer, path: str, host: str | None = None) -> tupl
 
 
 def test_files_follow_one_another_in_the_order_given(files: list[Path], tmp_path: Path) -> None:
-    described = describe_files(files, tmp_path)
+    described = describe_files(files)
     assert [(frame.label, frame.gaussians) for frame in described.frames] == [("b", 10), ("a", 11)]
     assert described.center == pytest.approx((5, 5, 5), abs=1)
     assert 1 < described.radius < 5

@@ -1,6 +1,7 @@
 """Pages of whatever of the results one points at; what is not there yet is made."""
 
 import logging
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -32,12 +33,12 @@ FILLED = 0.98  # of the Gaussians of a file lie in the ball that the view begins
 DISTANCE = 4.5  # of that ball's radius
 
 
-def result_pages(results: Sequence[Path], scratch: Path) -> Mapping[str, Path]:
+def result_pages(results: Sequence[Path], folder: Path) -> Mapping[str, Path]:
     """Find or make the pages of a result, by name.
 
     Args:
         results: a results folder, an experiment's predictions, a page, or one or several .ply files.
-        scratch: an empty folder for pages that are made.
+        folder: for pages that are made, and the models in them.
 
     Raises:
         FileNotFoundError: a file or folder is absent.
@@ -49,8 +50,8 @@ def result_pages(results: Sequence[Path], scratch: Path) -> Mapping[str, Path]:
     if not results:
         raise ValueError("RESULT: found nothing, expected a folder of results, a page or .ply files")
     if all(path.suffix == ".ply" for path in results):
-        page = scratch / f"{results[0].stem}.html"
-        write_scene_page(page, describe_files(results, scratch), MOST_MEGABYTES)
+        page = folder / f"{results[0].stem}.html"
+        write_scene_page(page, describe_files(results), MOST_MEGABYTES)
         return {page.stem: page}
     if len(results) > 1:
         raise ValueError(f"{results[0]}: found {len(results)} results; only .ply files are shown several at a time")
@@ -59,13 +60,13 @@ def result_pages(results: Sequence[Path], scratch: Path) -> Mapping[str, Path]:
         return {path.stem: path}
     predictions = path if path.name == PREDICTIONS else path / PREDICTIONS
     if predictions.is_file():
-        return {predictions.parent.name: _page(predictions, scratch)}
-    return _pages_of_folder(path, scratch)
+        return {predictions.parent.name: _page(predictions, folder)}
+    return _pages_of_folder(path, folder)
 
 
-def _pages_of_folder(folder: Path, scratch: Path) -> Mapping[str, Path]:
-    tables = sorted(folder.glob(f"predictions/*/{PREDICTIONS}"))
-    pages = {page.stem: page for page in folder.glob("viewers/*.html")}
+def _pages_of_folder(results: Path, folder: Path) -> Mapping[str, Path]:
+    tables = sorted(results.glob(f"predictions/*/{PREDICTIONS}"))
+    pages = {page.stem: page for page in results.glob("viewers/*.html")}
     for table in tables:
         name = table.parent.name
         if name in pages and pages[name].stat().st_mtime >= table.stat().st_mtime:
@@ -73,23 +74,23 @@ def _pages_of_folder(folder: Path, scratch: Path) -> Mapping[str, Path]:
         if not any(row.model for row in PredictionTable.read(table).rows):
             logger.info("%s: no Gaussians were kept (evaluation.models)", name)
             continue
-        pages[name] = _page(table, scratch)
+        pages[name] = _page(table, folder)
     if not pages:
         raise ValueError(
-            f"{folder}: found no page under viewers/, nor predictions with models; expected a results folder,"
+            f"{results}: found no page under viewers/, nor predictions with models; expected a results folder,"
             f" a folder with {PREDICTIONS}, a page (.html) or .ply files"
         )
     return pages
 
 
-def _page(predictions: Path, scratch: Path) -> Path:
+def _page(predictions: Path, folder: Path) -> Path:
     """Make the page of one experiment, from its cleaned models where there are any that are newer."""
     found = Predictions.read(predictions)
     name = predictions.parent.name
     results = predictions.parent.parent.parent
     models = results / "models" / name / "models.json"
     if not models.is_file() or models.stat().st_mtime < predictions.stat().st_mtime:
-        models = scratch / name / "models.json"
+        models = folder / name / "models.json"
         export_models(predictions, models, AS_PREDICTED)
     scores = results / "scores" / f"{name}.csv"
     turntable = results / "turntables" / name / "sequence.gif"
@@ -101,12 +102,12 @@ def _page(predictions: Path, scratch: Path) -> Path:
         contract=None,
         poster=Picture(turntable.read_bytes(), "image/gif") if turntable.is_file() else None,
     )
-    page = scratch / f"{name}.html"
+    page = folder / f"{name}.html"
     write_scene_page(page, scene, MOST_MEGABYTES)
     return page
 
 
-def describe_files(paths: Sequence[Path], scratch: Path) -> Scene:
+def describe_files(paths: Sequence[Path]) -> Scene:
     """Gather what a page shows of .ply files, without cameras: a frame each, in the order given.
 
     Raises:
@@ -116,8 +117,10 @@ def describe_files(paths: Sequence[Path], scratch: Path) -> Scene:
     frames, means = [], []
     for path in paths:
         gaussians = read_ply(path)
-        write_spz(scratch / "frame.spz", gaussians)
-        content = (scratch / "frame.spz").read_bytes()
+        with tempfile.TemporaryDirectory(prefix="mouse-facelift-") as scratch:
+            spz = Path(scratch) / "frame.spz"
+            write_spz(spz, gaussians)
+            content = spz.read_bytes()
         frames.append(SceneFrame("files", path.stem, len(gaussians), content, ()))
         means.append(gaussians.means)
     points = torch.cat(means)
