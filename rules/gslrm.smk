@@ -35,13 +35,13 @@ rule finetune_gslrm:
         compute=settings.compute.model_dump_json(),
         code=code("gslrm", "training", "rendering", "formats.sample_folder", "formats.tensors"),
     shell:
-        "shared_python -m workflow_scripts.finetune_gslrm --table {input.table} --checkpoint {input.checkpoint:q}"
-        " --config {input.config:q} --declared {params.declared:q} --domain {params.domain}"
+        "shared_python -m workflow_scripts.finetune_gslrm --table {input.table:q} --checkpoint {input.checkpoint:q}"
+        " --config {input.config:q} --declared {params.declared:q} --domain {params.domain:q}"
         " --weights {output.weights} --card {output.card} --diagnosis {output.diagnosis}"
         " --metrics {output.metrics}"
-        " --state state/finetune_gslrm/{wildcards.training} --experiment {params.experiment}"
+        " --state state/finetune_gslrm/{wildcards.training} --experiment {params.experiment:q}"
         " --views {params.views:q} --finetune {params.finetune:q} --contract {params.contract:q}"
-        " --allow-broken-contract {params.allowed} --compute {params.compute:q} --code {params.code}"
+        " --allow-broken-contract {params.allowed:q} --compute {params.compute:q} --code {params.code:q}"
         " --minutes {resources.runtime}"
         " 2>&1 | tee {log} >&2"
 
@@ -86,10 +86,10 @@ rule predict_gslrm:
         compute=settings.compute.model_dump_json(),
         code=code("gslrm", "rendering", "formats"),
     shell:
-        "python -m workflow_scripts.predict_gslrm --table {input.table} --weights {input.weights:q}"
+        "python -m workflow_scripts.predict_gslrm --table {input.table:q} --weights {input.weights:q}"
         " --config {input.config:q} --declared {params.declared:q} --predictions {output.predictions}"
         " --experiment {wildcards.experiment}"
-        " --views {params.views:q} --contract {params.contract:q} --allow-broken-contract {params.allowed}"
+        " --views {params.views:q} --contract {params.contract:q} --allow-broken-contract {params.allowed:q}"
         " --evaluation {params.evaluation:q} --compute {params.compute:q} 2>&1 | tee {log} >&2"
 
 
@@ -132,7 +132,7 @@ rule pretrain_gslrm:
         compute=settings.compute.model_dump_json(),
         code=code("simulation", "gslrm", "training", "rendering", "formats.packs", "formats.tensors"),
     shell:
-        "python -m workflow_scripts.pretrain_gslrm --animals $(dirname {input.animals[0]}) --weights {output.weights}"
+        "python -m workflow_scripts.pretrain_gslrm --animals $(dirname {input.animals[0]:q}) --weights {output.weights}"
         " --config {output.config} --card {output.card} --state state/pretrain_gslrm"
         " --pretraining {params.pretraining:q} --contract {params.contract:q} --compute {params.compute:q}"
-        " --code {params.code} --minutes {resources.runtime} 2>&1 | tee {log} >&2"
+        " --code {params.code:q} --minutes {resources.runtime} 2>&1 | tee {log} >&2"

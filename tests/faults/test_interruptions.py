@@ -74,8 +74,10 @@ def test_of_two_workflows_in_one_folder_the_second_is_refused(untouched: Workflo
     workflow = untouched.copy(tmp_path)
     with started(workflow, FIRST) as first:
         wait_for(workflow, "results/simulated/.tiny.*.partial/videos/*.mp4")
+        os.killpg(first.pid, signal.SIGSTOP)  # so that it is surely at work when the second comes
         told = workflow.refuse(FIRST)
-        assert "Directory cannot be locked" in told and "another Snakemake process" in told
+        os.killpg(first.pid, signal.SIGCONT)
+        assert "Directory cannot be locked" in told and "no other Snakemake process" in told
         said, _ = first.communicate(timeout=PATIENCE)
         assert first.returncode == 0, said
     assert "Nothing to be done" in workflow.make(FIRST)
