@@ -71,7 +71,7 @@ rule find_animal:
         work=settings.animal.model_dump_json(),
         code=code("capture", "carving", "geometry", "imaging"),
     shell:
-        "python -m workflow_scripts.find_animal --opened {input.opened} --capture {params.capture:q}"
+        "python -m workflow_scripts.find_animal --opened {input.opened:q} --capture {params.capture:q}"
         " --work {params.work:q} --chunk {wildcards.chunk} --animal {output.animal} --masks {output.masks}"
         " 2>&1 | tee {log} >&2"
 
@@ -98,7 +98,7 @@ rule measure_capture:
         verdict=settings.verdict.model_dump_json(),
         code=code("capture", "carving", "geometry", "imaging"),
     shell:
-        "python -m workflow_scripts.measure_capture --opened {input.opened} --animals {input.animals:q}"
+        "python -m workflow_scripts.measure_capture --opened {input.opened:q} --animals {input.animals:q}"
         " --masks {input.masks:q} --capture {params.capture:q} --animal {params.animal:q}"
         " --verdict {params.verdict:q} --found {output.found} 2>&1 | tee {log} >&2"
 
@@ -130,7 +130,7 @@ rule judge_capture:
         work=settings.verdict.model_dump_json(),
         code=code("capture", "formats.verdict", "formats.foreseen", "pages"),
     shell:
-        "python -m workflow_scripts.judge_capture --found {input.found} --foreseen {input.foreseen}"
+        "python -m workflow_scripts.judge_capture --found {input.found:q} --foreseen {input.foreseen:q}"
         " --capture {params.capture:q} --work {params.work:q} --verdict {output.verdict} --page {output.page}"
         " 2>&1 | tee {log} >&2"
 
@@ -151,7 +151,7 @@ rule admit_capture:
         mem_mb=growing(1000),
         runtime=growing(10),
     shell:
-        "python -m workflow_scripts.admit_capture --found {input.found} --verdict {input.verdict}"
+        "python -m workflow_scripts.admit_capture --found {input.found:q} --verdict {input.verdict:q}"
         " --frames {output.frames} 2>&1 | tee {log} >&2"
 
 

@@ -17,13 +17,13 @@ settings = plan.settings
 
 wildcard_constraints:
     **{
-        name: r"[A-Za-z0-9_-]+"
+        name: r"[\w-]+"
         for name in ("simulation", "capture", "normalization", "dataset", "experiment", "generator", "start")
     },
     chunk=r"\d+",
     inputs=r"\d+",
-    training=r"[A-Za-z0-9_.-]+",
-    camera=r"[A-Za-z0-9_-]+",
+    training=r"[\w.-]+",
+    camera=r"[\w-]+",
 
 
 def code(*modules):

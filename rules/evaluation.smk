@@ -23,7 +23,7 @@ rule predict_baselines:
         compute=settings.compute.model_dump_json(),
         code=code("evaluation", "rendering", "geometry", "formats"),
     shell:
-        "python -m workflow_scripts.predict_baselines --table {input.table} --predictions-white {output.white}"
+        "python -m workflow_scripts.predict_baselines --table {input.table:q} --predictions-white {output.white}"
         " --predictions-hull {output.hull} --views {params.views:q} --evaluation {params.evaluation:q}"
         " --compute {params.compute:q} 2>&1 | tee {log} >&2"
 
@@ -51,7 +51,7 @@ rule fit_scenes:
         compute=settings.compute.model_dump_json(),
         code=code("evaluation", "rendering", "geometry", "formats", "imaging.structure"),
     shell:
-        "python -m workflow_scripts.fit_scenes --table {input.table}"
+        "python -m workflow_scripts.fit_scenes --table {input.table:q}"
         " --predictions-equal-time {output.equal_time} --predictions-converged {output.converged}"
         " --seconds {output.seconds} --views {params.views:q} --evaluation {params.evaluation:q}"
         " --fitting {params.fitting:q} --compute {params.compute:q} 2>&1 | tee {log} >&2"
@@ -76,7 +76,7 @@ rule score_predictions:
         lpips=" ".join(f"--lpips {shlex.quote(file)}" for file in LPIPS),
         code=code("evaluation", "rendering", "geometry", "formats"),
     shell:
-        "python -m workflow_scripts.score_predictions --predictions {input.predictions} --scores {output.scores}"
+        "python -m workflow_scripts.score_predictions --predictions {input.predictions:q} --scores {output.scores}"
         " --evaluation {params.evaluation:q} {params.lpips} 2>&1 | tee {log} >&2"
 
 
@@ -109,8 +109,8 @@ rule score_true_views:
         compute=settings.compute.model_dump_json(),
         code=code("evaluation", "rendering", "geometry", "formats"),
     shell:
-        "python -m workflow_scripts.score_true_views --predictions {input.predictions}"
-        " --true-views {input.true_views} --scores {output.scores} --evaluation {params.evaluation:q}"
+        "python -m workflow_scripts.score_true_views --predictions {input.predictions:q}"
+        " --true-views {input.true_views:q} --scores {output.scores} --evaluation {params.evaluation:q}"
         " --compute {params.compute:q} 2>&1 | tee {log} >&2"
 
 
@@ -143,7 +143,7 @@ rule eval_truth:
     params:
         code=code("evaluation"),
     shell:
-        "python -m workflow_scripts.eval_truth --scores {input.scores} --table {output.table} 2>&1 | tee {log} >&2"
+        "python -m workflow_scripts.eval_truth --scores {input.scores:q} --table {output.table} 2>&1 | tee {log} >&2"
 
 
 rule draw_contact_sheet:
@@ -168,7 +168,7 @@ rule draw_contact_sheet:
         evaluation=settings.evaluation.evaluated.model_dump_json(),
         code=code("evaluation", "formats"),
     shell:
-        "python -m workflow_scripts.draw_contact_sheet --predictions {input.predictions} --sheet {output.sheet}"
+        "python -m workflow_scripts.draw_contact_sheet --predictions {input.predictions:q} --sheet {output.sheet}"
         " --evaluation {params.evaluation:q} 2>&1 | tee {log} >&2"
 
 
@@ -193,10 +193,10 @@ rule eval_psnr:
         runtime=growing(30),
     params:
         intervals=settings.evaluation.intervals.model_dump_json(),
-        truth=" ".join(f"--truth {table}" for table in plan.truth_table()),
+        truth=" ".join(f"--truth {shlex.quote(table)}" for table in plan.truth_table()),
         code=code("evaluation"),
     shell:
-        "python -m workflow_scripts.eval_psnr --scores {input.scores} {params.truth}"
+        "python -m workflow_scripts.eval_psnr --scores {input.scores:q} {params.truth}"
         " --intervals {params.intervals:q} --table {output.table} --summary {output.summary}"
         " --pairs {output.pairs} --plot {output.plot} 2>&1 | tee {log} >&2"
 
@@ -220,7 +220,7 @@ rule draw_line:
         evaluation=settings.evaluation.evaluated.model_dump_json(),
         code=code("evaluation", "formats", "imaging"),
     shell:
-        "python -m workflow_scripts.draw_line --frames {input.frames} --predictions {input.predictions}"
+        "python -m workflow_scripts.draw_line --frames {input.frames:q} --predictions {input.predictions:q}"
         " --picture {output.picture} --evaluation {params.evaluation:q} 2>&1 | tee {log} >&2"
 
 
@@ -246,6 +246,6 @@ rule proof_of_learning:
         trained=json.dumps(plan.training_seconds()),
         code=code("evaluation"),
     shell:
-        "python -m workflow_scripts.proof_of_learning --scores {input.scores} --groups {params.groups:q}"
+        "python -m workflow_scripts.proof_of_learning --scores {input.scores:q} --groups {params.groups:q}"
         " --fitted {params.fitted:q} --trained {params.trained:q}"
         " --table {output.table} --plot {output.plot} --page {output.page} 2>&1 | tee {log} >&2"

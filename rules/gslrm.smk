@@ -36,13 +36,13 @@ rule finetune_gslrm:
         code=code("gslrm", "training", "rendering", "formats.sample_folder", "formats.tensors"),
     shell:
         "trap '' TERM; "
-        "shared_python -m workflow_scripts.finetune_gslrm --table {input.table} --checkpoint {input.checkpoint:q}"
-        " --config {input.config:q} --declared {params.declared:q} --domain {params.domain}"
+        "shared_python -m workflow_scripts.finetune_gslrm --table {input.table:q} --checkpoint {input.checkpoint:q}"
+        " --config {input.config:q} --declared {params.declared:q} --domain {params.domain:q}"
         " --weights {output.weights} --card {output.card} --diagnosis {output.diagnosis}"
         " --metrics {output.metrics}"
-        " --state state/finetune_gslrm/{wildcards.training} --experiment {params.experiment}"
+        " --state state/finetune_gslrm/{wildcards.training} --experiment {params.experiment:q}"
         " --views {params.views:q} --finetune {params.finetune:q} --contract {params.contract:q}"
-        " --allow-broken-contract {params.allowed} --compute {params.compute:q} --code {params.code}"
+        " --allow-broken-contract {params.allowed:q} --compute {params.compute:q} --code {params.code:q}"
         " --minutes {resources.runtime}"
         " 2>&1 | tee {log} >&2"
 
@@ -56,7 +56,7 @@ use rule finetune_gslrm as finetune_gslrm_lora with:
         metrics="results/weights/{training}/metrics.csv",
         adapters="results/weights/{training}/adapters.safetensors",
     wildcard_constraints:
-        training=r"[A-Za-z0-9_.-]+\.lora-[0-9a-f]+",
+        training=r"[\w.-]+\.lora-[0-9a-f]+",
 
 
 ruleorder: finetune_gslrm_lora > finetune_gslrm
@@ -87,10 +87,10 @@ rule predict_gslrm:
         compute=settings.compute.model_dump_json(),
         code=code("gslrm", "rendering", "formats"),
     shell:
-        "python -m workflow_scripts.predict_gslrm --table {input.table} --weights {input.weights:q}"
+        "python -m workflow_scripts.predict_gslrm --table {input.table:q} --weights {input.weights:q}"
         " --config {input.config:q} --declared {params.declared:q} --predictions {output.predictions}"
         " --experiment {wildcards.experiment}"
-        " --views {params.views:q} --contract {params.contract:q} --allow-broken-contract {params.allowed}"
+        " --views {params.views:q} --contract {params.contract:q} --allow-broken-contract {params.allowed:q}"
         " --evaluation {params.evaluation:q} --compute {params.compute:q} 2>&1 | tee {log} >&2"
 
 
@@ -135,7 +135,7 @@ rule pretrain_gslrm:
         code=code("simulation", "gslrm", "training", "rendering", "formats.packs", "formats.tensors"),
     shell:
         "trap '' TERM; "
-        "python -m workflow_scripts.pretrain_gslrm --animals $(dirname {input.animals[0]}) --weights {output.weights}"
+        "python -m workflow_scripts.pretrain_gslrm --animals $(dirname {input.animals[0]:q}) --weights {output.weights}"
         " --config {output.config} --card {output.card} --state state/pretrain_gslrm"
         " --pretraining {params.pretraining:q} --contract {params.contract:q} --compute {params.compute:q}"
-        " --code {params.code} --minutes {resources.runtime} 2>&1 | tee {log} >&2"
+        " --code {params.code:q} --minutes {resources.runtime} 2>&1 | tee {log} >&2"

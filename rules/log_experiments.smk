@@ -25,6 +25,6 @@ rule log_experiments:
         experiments="" if settings.log_experiments is None else settings.log_experiments.model_dump_json(),
         code=code("evaluation", "pages"),
     shell:
-        "python -m workflow_scripts.log_experiments --experiments {params.experiments:q} --tables {input.tables}"
-        " --metrics {input.metrics} --scores {input.scores} --sheets {input.sheets} --table {output.table} --curves {output.curves}"
+        "python -m workflow_scripts.log_experiments --experiments {params.experiments:q} --tables {input.tables:q}"
+        " --metrics {input.metrics:q} --scores {input.scores:q} --sheets {input.sheets:q} --table {output.table} --curves {output.curves}"
         " --page {output.page} 2>&1 | tee {log} >&2"

@@ -19,7 +19,7 @@ rule write_fresh_generator:
         code=code("mvdiffusion.fresh", "mvdiffusion.codec"),
     shell:
         "python -m workflow_scripts.write_fresh_generator --folder {output.folder} --prompts {output.prompts}"
-        " --size {params.size:q} --picture-size {params.picture_size} 2>&1 | tee {log} >&2"
+        " --size {params.size:q} --picture-size {params.picture_size:q} 2>&1 | tee {log} >&2"
 
 
 rule write_prompts:
@@ -73,10 +73,10 @@ rule pretrain_mvdiffusion:
         code=code("mvdiffusion", "training", "formats.packs", "formats.tensors"),
     shell:
         "trap '' TERM; "
-        "python -m workflow_scripts.pretrain_mvdiffusion --animals $(dirname {input.animals[0]})"
-        " --generator {output.generator} --state state/pretrain_mvdiffusion --held-out {params.held_out}"
+        "python -m workflow_scripts.pretrain_mvdiffusion --animals $(dirname {input.animals[0]:q})"
+        " --generator {output.generator} --state state/pretrain_mvdiffusion --held-out {params.held_out:q}"
         " --pretraining {params.pretraining:q} --contract {params.contract:q} --compute {params.compute:q}"
-        " --code {params.code} --minutes {resources.runtime} 2>&1 | tee {log} >&2"
+        " --code {params.code:q} --minutes {resources.runtime} 2>&1 | tee {log} >&2"
 
 
 rule train_mvdiffusion:
@@ -113,12 +113,12 @@ rule train_mvdiffusion:
         code=code("mvdiffusion", "training", "formats.sample_folder", "formats.tensors"),
     shell:
         "trap '' TERM; "
-        "shared_python -m workflow_scripts.train_mvdiffusion --table {input.table} --start {input.start:q}"
-        " --prompts {input.prompts:q} {params.stored} --declared {params.declared:q} --domain {params.domain}"
+        "shared_python -m workflow_scripts.train_mvdiffusion --table {input.table:q} --start {input.start:q}"
+        " --prompts {input.prompts:q} {params.stored} --declared {params.declared:q} --domain {params.domain:q}"
         " --unet $(dirname {output.weights}) --card {output.card} --diagnosis {output.diagnosis}"
         " --metrics {output.metrics} --state state/train_mvdiffusion/{wildcards.generator}"
         " --name {wildcards.generator} --generator {params.generator:q} --contract {params.contract:q}"
-        " --compute {params.compute:q} --code {params.code} --minutes {resources.runtime} 2>&1 | tee {log} >&2"
+        " --compute {params.compute:q} --code {params.code:q} --minutes {resources.runtime} 2>&1 | tee {log} >&2"
 
 
 # What reads rays is a file of its own.
@@ -157,15 +157,15 @@ rule generate_views:
         mem_mb=growing(2500),
         runtime=growing(jobs.training_minutes),
     params:
-        ray_film=lambda w, input: f"--ray-film {input.ray_film}" if "ray_film" in input.keys() else "",
+        ray_film=lambda w, input: f"--ray-film {shlex.quote(input.ray_film)}" if "ray_film" in input.keys() else "",
         dataset=of_generated(lambda row: row.model_dump_json()),
         sampling=of_generated(lambda row: settings.generators[row.generator].sampling.model_dump_json()),
         contract=settings.camera_contract.model_dump_json(),
         compute=settings.compute.model_dump_json(),
         code=code("mvdiffusion", "formats"),
     shell:
-        "python -m workflow_scripts.generate_views --samples {input.samples} --start {input.start:q}"
-        " --prompts {input.prompts:q} --unet $(dirname {input.unet}) {params.ray_film} --card {input.card}"
+        "python -m workflow_scripts.generate_views --samples {input.samples:q} --start {input.start:q}"
+        " --prompts {input.prompts:q} --unet $(dirname {input.unet:q}) {params.ray_film} --card {input.card:q}"
         " --table {output.table} --dataset-name {wildcards.dataset} --dataset {params.dataset:q}"
         " --sampling {params.sampling:q} --contract {params.contract:q} --compute {params.compute:q}"
         " 2>&1 | tee {log} >&2"
@@ -198,10 +198,10 @@ rule draw_outside_views:
         compute=settings.compute.model_dump_json(),
         code=code("mvdiffusion.outside", "mvdiffusion.generators", "mvdiffusion.drawn_sample", "carving", "formats"),
     shell:
-        "python -m workflow_scripts.draw_outside_views --samples {input.samples} --folder {params.folder:q}"
+        "python -m workflow_scripts.draw_outside_views --samples {input.samples:q} --folder {params.folder:q}"
         " --table {output.table} --residuals {output.residuals} --dataset-name {wildcards.dataset}"
         " --dataset {params.dataset:q} --normalization {params.normalization:q}"
-        " --hull-resolution {params.hull_resolution} --contract {params.contract:q} --compute {params.compute:q}"
+        " --hull-resolution {params.hull_resolution:q} --contract {params.contract:q} --compute {params.compute:q}"
         " 2>&1 | tee {log} >&2"
 
 
@@ -224,15 +224,15 @@ rule draw_views:
         mem_mb=growing(2500),
         runtime=growing(60),
     params:
-        ray_film=lambda w, input: f"--ray-film {input.ray_film}" if "ray_film" in input.keys() else "",
+        ray_film=lambda w, input: f"--ray-film {shlex.quote(input.ray_film)}" if "ray_film" in input.keys() else "",
         generator=lambda w: settings.generators[w.generator].model_dump_json(),
         evaluation=settings.evaluation.evaluated.model_dump_json(),
         contract=settings.camera_contract.model_dump_json(),
         compute=settings.compute.model_dump_json(),
         code=code("mvdiffusion", "formats"),
     shell:
-        "python -m workflow_scripts.draw_views --samples {input.samples} --start {input.start:q}"
-        " --prompts {input.prompts:q} --unet $(dirname {input.unet}) {params.ray_film} --card {input.card}"
+        "python -m workflow_scripts.draw_views --samples {input.samples:q} --start {input.start:q}"
+        " --prompts {input.prompts:q} --unet $(dirname {input.unet:q}) {params.ray_film} --card {input.card:q}"
         " --drawn {output.drawn} --name {wildcards.generator} --generator {params.generator:q}"
         " --evaluation {params.evaluation:q} --contract {params.contract:q} --compute {params.compute:q}"
         " 2>&1 | tee {log} >&2"
@@ -257,7 +257,7 @@ rule view_generation:
         evaluation=settings.evaluation.evaluated.model_dump_json(),
         code=code("evaluation.generation", "evaluation.metrics", "formats"),
     shell:
-        "python -m workflow_scripts.view_generation --drawn {input.drawn} --scores {output.scores}"
+        "python -m workflow_scripts.view_generation --drawn {input.drawn:q} --scores {output.scores}"
         " --summary {output.summary} --page {output.page} --evaluation {params.evaluation:q} 2>&1 | tee {log} >&2"
 
 

@@ -25,7 +25,7 @@ rule foresee_normalization:
         work=settings.normalization_work.model_dump_json(),
         code=code("normalization", "carving", "geometry", "imaging"),
     shell:
-        "python -m workflow_scripts.foresee_normalization --found {input.found}"
+        "python -m workflow_scripts.foresee_normalization --found {input.found:q}"
         " --normalizations {params.normalizations:q} --contract {params.contract:q} --work {params.work:q}"
         " --foreseen {output.foreseen}"
         " 2>&1 | tee {log} >&2"
@@ -53,7 +53,7 @@ rule normalize_views:
         work=settings.normalization_work.model_dump_json(),
         code=code("normalization", "carving", "geometry", "imaging"),
     shell:
-        "python -m workflow_scripts.normalize_views --frames {input.frames} --views {output.views}"
+        "python -m workflow_scripts.normalize_views --frames {input.frames:q} --views {output.views}"
         " --chunk {wildcards.chunk} --normalization {params.normalization:q}"
         " --normalization-name {wildcards.normalization} --contract {params.contract:q} --work {params.work:q}"
         " 2>&1 | tee {log} >&2"

@@ -25,6 +25,6 @@ rule write_report:
         files=REPORTED.model_dump_json(),
         code=code("evaluation.report", "pages"),
     shell:
-        "python -m workflow_scripts.write_report --summary {input.summary} --scores {input.scores}"
-        " --pairs {input.pairs} --plot {input.plot} --files {params.files:q}"
+        "python -m workflow_scripts.write_report --summary {input.summary:q} --scores {input.scores:q}"
+        " --pairs {input.pairs:q} --plot {input.plot:q} --files {params.files:q}"
         " --configuration {input.configuration:q} --report {output.report} 2>&1 | tee {log} >&2"

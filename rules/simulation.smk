@@ -31,8 +31,8 @@ rule simulate_capture:
         code=code("simulation", "imaging.pictures", "imaging.video"),
     shell:
         "python -m workflow_scripts.simulate_capture --capture results/simulated/{wildcards.simulation}"
-        " --truth results/truth/{wildcards.simulation} --sequence {params.sequence} --frames {params.frames}"
-        " --seed {params.seed} --scale {params.scale} 2>&1 | tee {log} >&2"
+        " --truth results/truth/{wildcards.simulation} --sequence {params.sequence:q} --frames {params.frames:q}"
+        " --seed {params.seed:q} --scale {params.scale:q} 2>&1 | tee {log} >&2"
 
 
 rule simulate_animals:
@@ -54,7 +54,7 @@ rule simulate_animals:
         code=code("simulation", "imaging.pictures", "geometry.contract", "formats.packs"),
     shell:
         "python -m workflow_scripts.simulate_animals --animals $(dirname {output.animals[0]})"
-        " --count {params.animals} --views {params.views} --contract {params.contract:q} --seed {params.seed}"
+        " --count {params.animals:q} --views {params.views:q} --contract {params.contract:q} --seed {params.seed:q}"
         " 2>&1 | tee {log} >&2"
 
 
@@ -105,7 +105,7 @@ rule draw_true_views:
         contract=settings.camera_contract.model_dump_json(),
         code=code("simulation", "formats", "geometry", "imaging.pictures"),
     shell:
-        "python -m workflow_scripts.draw_true_views --table {input.table} --views {input.views}"
+        "python -m workflow_scripts.draw_true_views --table {input.table:q} --views {input.views:q}"
         " --truths {params.truths:q} --evaluation {params.evaluation:q} --asked {params.asked:q}"
         " --contract {params.contract:q} --true-views {output.true_views} 2>&1 | tee {log} >&2"
 
@@ -139,6 +139,6 @@ rule measure_normalizations:
         contract=settings.camera_contract.model_dump_json(),
         code=code("simulation", "formats", "geometry"),
     shell:
-        "python -m workflow_scripts.measure_normalizations --views {input.views} --frames {input.frames}"
-        " --truths {input.truths} --modes {params.modes:q} --contract {params.contract:q} --table {output.table}"
+        "python -m workflow_scripts.measure_normalizations --views {input.views:q} --frames {input.frames:q}"
+        " --truths {input.truths:q} --modes {params.modes:q} --contract {params.contract:q} --table {output.table}"
         " --plot {output.plot} 2>&1 | tee {log} >&2"

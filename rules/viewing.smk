@@ -21,7 +21,7 @@ rule export_models:
         exports=settings.exports.model_dump_json(),
         code=code("evaluation.export_models", "viewing", "geometry", "formats"),
     shell:
-        "python -m workflow_scripts.export_models --predictions {input.predictions} --models {output.models}"
+        "python -m workflow_scripts.export_models --predictions {input.predictions:q} --models {output.models}"
         " --exports {params.exports:q} 2>&1 | tee {log} >&2"
 
 
@@ -50,7 +50,7 @@ rule draw_turntable:
         compute=settings.compute.model_dump_json(),
         code=code("evaluation.draw_turntable", "viewing", "rendering", "formats"),
     shell:
-        "python -m workflow_scripts.draw_turntable --models {input.models} --mp4 {output.mp4} --gif {output.gif}"
+        "python -m workflow_scripts.draw_turntable --models {input.models:q} --mp4 {output.mp4} --gif {output.gif}"
         " --contract {params.contract:q} --exports {params.exports:q} --compute {params.compute:q}"
         " 2>&1 | tee {log} >&2"
 
@@ -81,8 +81,8 @@ rule build_viewer:
         code=code("evaluation.build_viewer", "viewing", "formats"),
         bundle=settings.jobs.pinned_code or sha256(PACKAGE / "viewing/bundle/sources.json"),
     shell:
-        "python -m workflow_scripts.build_viewer --models {input.models} --scores {input.scores}"
-        " --turntable {input.turntable} --viewer {output.viewer} --contract {params.contract:q}"
+        "python -m workflow_scripts.build_viewer --models {input.models:q} --scores {input.scores:q}"
+        " --turntable {input.turntable:q} --viewer {output.viewer} --contract {params.contract:q}"
         " --exports {params.exports:q} 2>&1 | tee {log} >&2"
 
 

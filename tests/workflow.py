@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,20 +131,22 @@ class Workflow:
             "--workflow-profile", str(REPOSITORY / "profiles/default"),
         ]  # fmt: skip
 
-    def run(self, *arguments: str, cores: int = 2) -> "subprocess.CompletedProcess[str]":
-        """Run Snakemake; output and errors are one text."""
+    def run(
+        self, *arguments: str, cores: int = 2, environment: Mapping[str, str] | None = None
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run Snakemake; output and errors are one text. Rules get the environment's variables, too."""
         return subprocess.run(
             self.command("--cores", str(cores), *arguments),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            env=ENVIRONMENT,
+            env=ENVIRONMENT | dict(environment or {}),
         )
 
-    def make(self, *arguments: str) -> str:
+    def make(self, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
         """Run Snakemake and demand success."""
-        done = self.run(*arguments)
+        done = self.run(*arguments, environment=environment)
         assert done.returncode == 0, done.stdout[-8000:]
         return done.stdout
 

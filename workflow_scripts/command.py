@@ -16,7 +16,8 @@ def run(function: Callable[..., None]) -> None:
     """Call a library function with arguments from the command line.
 
     What the function refuses (ValueError, OSError) is told in one message and exit code 1, without a trace: it names
-    a file or a field, and the place in our code adds nothing. Everything else is a fault of ours and keeps its trace.
+    a file or a field, and the place in our code adds nothing. So is a lack of memory. Everything else is a fault of
+    ours and keeps its trace.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     arguments = _parse(function)
@@ -27,6 +28,19 @@ def run(function: Callable[..., None]) -> None:
     except (ValueError, OSError) as error:
         print(f"{function.__name__}: {error}", file=sys.stderr)
         sys.exit(1)
+    except (MemoryError, RuntimeError, cv2.error) as error:
+        if not _is_of_memory(error):
+            raise
+        print(f"{function.__name__}: not enough memory: {str(error) or 'for this process'}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _is_of_memory(error: Exception) -> bool:
+    """Whether an error says that memory ran out; torch and OpenCV say so in words and numbers of their own."""
+    if isinstance(error, cv2.error):
+        return bool(error.code == cv2.Error.StsNoMem)
+    words = ("out of memory", "can't allocate memory", "not enough memory")
+    return isinstance(error, MemoryError) or any(word in str(error).lower() for word in words)
 
 
 def _parse(function: Callable[..., None]) -> dict[str, Any]:

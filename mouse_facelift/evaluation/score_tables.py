@@ -91,5 +91,5 @@ def _read(path: Path, known: Sequence[list[str]]) -> pd.DataFrame:
             raise ValueError(f"found columns {list(texts.columns)}, expected {' or '.join(map(str, known))}")
         numbers = {name: "int64" for name in COUNTS if name in texts.columns}
         return texts.astype(numbers | dict.fromkeys(metrics_among(list(texts.columns)), "float64"))
-    except ValueError as error:  # pandas' own errors of parsing are ValueErrors
+    except (ValueError, OverflowError) as error:  # pandas' own errors of parsing are ValueErrors
         raise ValueError(f"{path}: not a table of scores: {error}") from error

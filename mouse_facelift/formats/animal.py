@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64, UInt8
+from pydantic import TypeAdapter, ValidationError
 
 from mouse_facelift.formats.arrays import Layout, read_arrays, write_arrays
 
@@ -86,6 +87,7 @@ _LAYOUT: Layout = {
 }
 
 
+_REMARKS = TypeAdapter(tuple[str, ...])
 _NUMBERS = [name for name in AnimalChunk._fields if name != "remarks"]
 
 
@@ -98,7 +100,10 @@ def write_animal(path: Path, chunk: AnimalChunk, shapes: AnimalShapes) -> None:
 def read_animal(path: Path) -> AnimalChunk:
     """Read a chunk's numbers; see `formats.arrays.read_arrays`."""
     arrays = read_arrays(path, _LAYOUT, AnimalChunk._fields)
-    remarks = tuple(json.loads(arrays.pop("remarks").tobytes()))
+    try:
+        remarks = _REMARKS.validate_json(arrays.pop("remarks").tobytes())
+    except ValidationError as error:
+        raise ValueError(f"{path}: remarks: {error.errors()[0]['msg']}") from error
     return AnimalChunk(remarks=remarks, **arrays)
 
 

@@ -1,6 +1,5 @@
 """Views that a generator drew for scoring: every sample, asked from every of its views."""
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
+from mouse_facelift.formats.arrays import Layout, read_arrays
 from mouse_facelift.formats.licensed import LicensedWeights
 from mouse_facelift.formats.manifest import Manifest, Record
 from mouse_facelift.formats.whole import whole_file
@@ -58,11 +58,5 @@ class DrawnPictures:
     @classmethod
     def read(cls, path: Path, rows: int) -> "DrawnPictures":
         """Read what `write` wrote. Raises FileNotFoundError without the file, ValueError for anything else in it."""
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                rgb = arrays["rgb"]
-        except (zipfile.BadZipFile, KeyError, ValueError) as error:
-            raise ValueError(f"{path}: not drawn pictures, an .npz of rgb: {error}") from error
-        if rgb.ndim != 5 or rgb.shape[0] != rows or rgb.dtype != np.uint8:
-            raise ValueError(f"{path}: found {rgb.dtype} {rgb.shape}, expected uint8 ({rows}, view, 3, height, width)")
-        return cls(torch.from_numpy(rgb))
+        layout: Layout = {"rgb": ("uint8", (rows, "view", 3, "height", "width"))}
+        return cls(torch.from_numpy(read_arrays(path, layout)["rgb"]))

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor
 
+from mouse_facelift.formats.texts import read_text
 from mouse_facelift.formats.whole import write_text_whole
 
 Vector = tuple[float, float, float]
@@ -40,7 +41,7 @@ class Manifest(Record):
             FileNotFoundError: there is no such file.
             ValueError: names the file and every field that is wrong.
         """
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:

@@ -10,6 +10,7 @@ from jaxtyping import Bool, UInt8
 
 from mouse_facelift.formats.arrays import Layout, read_arrays, write_arrays
 
+SIDE_LIMIT = 65535  # px of a picture's side
 _LAYOUT: Layout = {
     "frames": ("int64", ("frame",)),
     "sizes": ("int64", ("view", 2)),
@@ -30,7 +31,9 @@ class MaskPack:
         found = read_arrays(path, _LAYOUT)
         self.frames: list[int] = found["frames"].tolist()
         self._sizes, self._boxes, self._bits = found["sizes"], found["boxes"], found["bits"]
-        x, y, width, height = np.moveaxis(self._boxes, -1, 0)
+        if not len(self._sizes) or not 1 <= self._sizes.min() <= self._sizes.max() <= SIDE_LIMIT:
+            raise ValueError(f"{path}: sizes: found {self._sizes.tolist()}, expected 1 to {SIDE_LIMIT} px")
+        x, y, width, height = np.moveaxis(self._boxes.clip(-1, SIDE_LIMIT + 1), -1, 0)
         fits = (self._boxes >= 0).all() and (x + width <= self._sizes[:, :1]).all()
         if not fits or not (y + height <= self._sizes[:, 1:]).all():
             raise ValueError(f"{path}: boxes: found some outside of the pictures of {self._sizes.tolist()} px")

@@ -28,6 +28,7 @@ _FIELDS = {
 _VERTEX = np.dtype([(field, "u1" if key == "rgb" else "<f4") for key, names in _FIELDS.items() for field in names])
 _NUMPY_TYPES = {"float": "<f4", "float32": "<f4", "uchar": "u1", "uint8": "u1"}
 _HEADER_LIMIT = 65536  # bytes; ours needs 1533, and some hundred for each of the weights behind it
+_DIGITS = 12  # of a count
 
 
 def write_ply(path: Path, gaussians: Gaussians, origins: Sequence[LicensedWeights] = ()) -> None:
@@ -67,8 +68,8 @@ def read_ply(path: Path) -> Gaussians:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: no binary little-endian .ply, a property is missing, the size does not fit, or a color depends on
-            the direction of view.
+        ValueError: no binary little-endian .ply, a property is missing, the size does not fit, a number is not
+            finite, or a color depends on the direction of view.
     """
     with path.open("rb") as file:
         head, end, _ = file.read(_HEADER_LIMIT).partition(b"end_header\n")
@@ -90,6 +91,9 @@ def read_ply(path: Path) -> Gaussians:
         torch.from_numpy(np.stack([vertices[field] for field in _FIELDS[key]], axis=-1).astype(np.float32))
         for key in ("xyz", "color", "opacity", "scale", "rotation")
     )
+    finite = torch.stack([part.isfinite().all(dim=-1) for part in (means, color, opacity, scale, rotation)]).all(dim=0)
+    if not bool(finite.all()):
+        raise ValueError(f"{path}: numbers of {int((~finite).sum())} of {count} Gaussians are not finite")
     return Gaussians(means=means, log_scales=scale, quats=rotation, opacity_logits=opacity[:, 0], sh=color[:, None, :])
 
 
@@ -113,14 +117,14 @@ def _parse_header(path: Path, lines: list[str]) -> tuple[int, np.dtype[np.void]]
     fields: list[tuple[str, str]] = []
     for line in lines[2:]:
         match line.split():
-            case ["element", "vertex", count] if count.isdecimal() and not counts:
+            case ["element", "vertex", count] if count.isdecimal() and len(count) <= _DIGITS and not counts:
                 counts.append(int(count))
             case ["property", kind, name] if kind in _NUMPY_TYPES and counts:
                 fields.append((name, _NUMPY_TYPES[kind]))
             case [] | ["comment", *_]:
                 pass
             case _:
-                raise ValueError(f"{path}: {line!r} in the header is not of a file of Gaussians")
+                raise ValueError(f"{path}: {line[:80]!r} in the header is not of a file of Gaussians")
     names = [name for name, _ in fields]
     if twice := {name for name in names if names.count(name) > 1}:
         raise ValueError(f"{path}: properties {sorted(twice)} are there twice")

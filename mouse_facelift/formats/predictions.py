@@ -1,6 +1,5 @@
 """The prediction table: each rendering beside its target. Evaluation reads nothing else of a network."""
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import torch
 from jaxtyping import Float, Float16
 from torch import Tensor
 
+from mouse_facelift.formats.arrays import Layout, read_arrays
 from mouse_facelift.formats.licensed import LicensedWeights
 from mouse_facelift.formats.manifest import Manifest, Record
 from mouse_facelift.formats.sample_table import SampleRow, SampleTable, SplitName
@@ -18,6 +18,12 @@ from mouse_facelift.formats.whole import whole_file
 
 Role = Literal["input", "held_out"]
 Item = TypeVar("Item")
+
+_RENDERINGS: Layout = {
+    "rgb": ("float16", ("view", 3, "height", "width")),
+    "alpha": ("float16", ("view", "height", "width")),
+    "depth": ("float16", ("view", "height", "width")),
+}
 
 
 class PredictionRow(Record):
@@ -81,18 +87,8 @@ class Renderings:
             FileNotFoundError: there is no such file.
             ValueError: it is no .npz of an rgb, an alpha and a depth that fit together.
         """
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                rgb, alpha, depth = arrays["rgb"], arrays["alpha"], arrays["depth"]
-        except (zipfile.BadZipFile, KeyError, ValueError) as error:
-            raise ValueError(f"{path}: not renderings, an .npz of rgb, alpha and depth: {error}") from error
-        views, *size = alpha.shape
-        if rgb.shape != (views, 3, *size) or depth.shape != alpha.shape or len(size) != 2:
-            raise ValueError(
-                f"{path}: found rgb {rgb.shape}, alpha {alpha.shape} and depth {depth.shape},"
-                " expected (view, 3, height, width) and twice (view, height, width)"
-            )
-        return cls(*(torch.from_numpy(pixels).float() for pixels in (rgb, alpha, depth)))
+        found = read_arrays(path, _RENDERINGS)
+        return cls(**{field: torch.from_numpy(pixels).float() for field, pixels in found.items()})
 
 
 def _half(pixels: Float[Tensor, "..."]) -> Float16[np.ndarray, "..."]:

@@ -11,8 +11,11 @@ from typing import Any
 
 import torch
 from jaxtyping import Float, UInt8
+from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 from torch import Tensor
 
+from mouse_facelift.formats.manifest import Matrix4
+from mouse_facelift.formats.texts import read_json
 from mouse_facelift.geometry.cameras import Cameras, invert_poses
 from mouse_facelift.imaging.pictures import read_rgba, write_rgba
 
@@ -115,17 +118,39 @@ def read_camera_frames(path: Path) -> list[dict[str, Any]]:
     Raises:
         ValueError: names the file, the frame and the key.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: not JSON: {error}") from error
+    content = read_json(path)
     frames = content.get("frames") if isinstance(content, dict) else None
     if not isinstance(frames, list) or not frames:
         raise ValueError(f"{path}: frames: a list of cameras was expected")
-    for view, frame in enumerate(frames):
-        if missing := {"w", "h", "fx", "fy", "cx", "cy", "w2c"} - set(frame):
-            raise ValueError(f"{path}: frames[{view}]: missing {sorted(missing)}; found {sorted(frame)}")
-    return frames
+    return [_camera_frame(frame, f"{path}: frames[{view}]") for view, frame in enumerate(frames)]
+
+
+class _CameraFrame(BaseModel):
+    """What a camera needs; other keys are left as they are."""
+
+    model_config = ConfigDict(extra="allow", allow_inf_nan=False)
+
+    w: PositiveInt
+    h: PositiveInt
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    w2c: Matrix4
+    file_path: str | None = None
+
+
+def _camera_frame(frame: object, where: str) -> dict[str, Any]:
+    if not isinstance(frame, dict):
+        raise ValueError(f"{where}: found {type(frame).__name__}, expected a table of fields")
+    if missing := {"w", "h", "fx", "fy", "cx", "cy", "w2c"} - set(frame):
+        raise ValueError(f"{where}: missing {sorted(missing)}; found {sorted(frame)}")
+    try:
+        return _CameraFrame.model_validate(frame).model_dump(exclude_unset=True)
+    except ValidationError as error:
+        (first, *_) = error.errors()
+        place = ".".join(map(str, first["loc"]))
+        raise ValueError(f"{where}.{place}: {first['msg']}; found {str(first['input'])[:80]!r}") from None
 
 
 def camera_frames_to_cameras(frames: Sequence[dict[str, Any]], path: Path) -> Cameras:

@@ -4,6 +4,8 @@ Positions are kept to 1/8192 unit, logarithms of scales to 1/32 within [-10, 5.9
 of a coefficient, rotations to about 0.2 degrees. Format: github.com/nianticlabs/spz, version 3.
 """
 
+import struct
+import zlib
 from pathlib import Path
 
 import gsply
@@ -14,6 +16,9 @@ from mouse_facelift.formats.whole import whole_file
 from mouse_facelift.geometry.gaussians import Gaussians
 
 REACH = 2048.0  # units: 24 bits, of which 12 are a fraction
+_HEADER = struct.Struct("<IIIBBBB")  # magic, version, Gaussians, degree of harmonics, bits of a fraction, flags, rest
+_BYTES = 9 + 1 + 3 + 3 + 4 + 45  # at most, of one Gaussian
+_LIMIT = 100_000_000  # Gaussians
 _WHEN = slice(4, 8)  # bytes of gzip's header that tell when it was written
 
 
@@ -57,10 +62,12 @@ def read_spz(path: Path) -> Gaussians:
         FileNotFoundError: no such file.
         ValueError: it is no .spz file, or a color depends on the direction of view.
     """
+    content = path.read_bytes()
     try:
+        _require_sound_gzip(content)
         data = gsply.read_spz(path)
-    except (EOFError, ValueError) as error:
-        raise ValueError(f"{path}: not an .spz file that can be read: {error}") from error
+    except (EOFError, ValueError, OSError, zlib.error, struct.error, LookupError, MemoryError) as error:
+        raise ValueError(f"{path}: not an .spz file that can be read ({len(content)} bytes): {error}") from error
     if data.shN is not None and np.asarray(data.shN).size and np.any(data.shN):
         raise ValueError(f"{path}: colors that depend on the direction of view are not supported")
     means, scales, quats, opacities, sh0 = (
@@ -70,3 +77,22 @@ def read_spz(path: Path) -> Gaussians:
     return Gaussians(
         means=means, log_scales=scales, quats=quats, opacity_logits=opacities.reshape(-1), sh=sh0[:, None, :]
     )
+
+
+def _require_sound_gzip(content: bytes) -> None:
+    """Raise ValueError or zlib.error unless it unpacks to as many Gaussians as it says, and has its checksum.
+
+    A few kilobytes can unpack to more than any memory holds.
+    """
+    unpacking = zlib.decompressobj(wbits=31)  # gzip alone
+    head = unpacking.decompress(content, _HEADER.size)
+    if len(head) < _HEADER.size:
+        raise ValueError("no header in it")
+    count = _HEADER.unpack(head)[2]
+    if count > _LIMIT:
+        raise ValueError(f"found {count} Gaussians, expected at most {_LIMIT}")
+    rest = unpacking.decompress(unpacking.unconsumed_tail, count * _BYTES + 1)
+    if not unpacking.eof or unpacking.unused_data:
+        raise ValueError(f"{count} Gaussians end at another byte than the file")
+    if len(rest) > count * _BYTES:
+        raise ValueError(f"found {len(rest)} bytes of {count} Gaussians")

@@ -2,6 +2,8 @@
 
 import json
 import pickle
+import struct
+import zipfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,12 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from mouse_facelift.formats.whole import whole_file
+
+# What zipfile and torch.load raise for files that are damaged or of another kind.
+TORCH_DAMAGE = (
+    *(RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError, AssertionError),
+    *(OverflowError, MemoryError, NotImplementedError, struct.error, zipfile.BadZipFile, pickle.UnpicklingError),
+)
 
 
 def load_exactly(module: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
@@ -91,7 +99,7 @@ def read_recipe(path: Path, name: str, keys: Collection[str]) -> tuple[dict[str,
         raise ValueError(f"{path}: no {name!r} recipe in it; found {sorted(metadata)}")
     try:
         recipe = json.loads(metadata[name])
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: its {name!r} recipe is no JSON: {error}") from error
     if not isinstance(recipe, dict) or set(recipe) != set(keys):
         raise ValueError(f"{path}: its {name!r} recipe is {recipe!r}, expected the keys {sorted(keys)}")
@@ -106,10 +114,24 @@ def read_torch_file(path: Path) -> object:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     try:
+        require_sound_archive(path)
         content: object = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except (RuntimeError, EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
+    except TORCH_DAMAGE as error:
         raise ValueError(f"{path}: cannot be read as tensors alone: {error}") from error
     return content
+
+
+def require_sound_archive(path: Path) -> None:
+    """Compare a file of `torch.save` with the checksums in it, which `torch.load` does not.
+
+    Raises one of TORCH_DAMAGE if it is no such file, or damaged, or packed: `torch.save` never packs, and a small file
+    may unpack to more than any memory holds.
+    """
+    with zipfile.ZipFile(path) as archive:
+        if packed := [part.filename for part in archive.infolist() if part.compress_type != zipfile.ZIP_STORED]:
+            raise ValueError(f"packed parts, which torch.save does not write: {packed[:8]}")
+        if (damaged := archive.testzip()) is not None:
+            raise ValueError(f"{damaged} has another checksum than was written: it is damaged")
 
 
 def require_tensors(content: object, where: str) -> Mapping[str, Tensor]:

@@ -7,10 +7,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mouse_facelift.formats.arrays import Layout, read_arrays
 from mouse_facelift.formats.manifest import Manifest, Record
 from mouse_facelift.formats.whole import sha256
 
 SURFACE_FILE = "surface.npz"
+_SURFACE: Layout = {"points": ("float32", ("point", 3))}
 
 
 class TrueSample(Record):
@@ -43,9 +45,9 @@ def read_surface(folder: Path) -> Float[Tensor, "point 3"]:
 
     Raises:
         FileNotFoundError: the folder has none.
+        ValueError: names the file, which holds something else or is damaged.
     """
-    with np.load(folder / SURFACE_FILE, allow_pickle=False) as file:
-        return torch.from_numpy(file["points"]).double()
+    return torch.from_numpy(read_arrays(folder / SURFACE_FILE, _SURFACE)["points"]).double()
 
 
 def require_same_samples(path: Path, truth: TrueViewsTable, samples: Path) -> None:

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from mouse_facelift.formats.foreseen import ForeseenWay
 from mouse_facelift.formats.frames import Frames
 from mouse_facelift.formats.manifest import Manifest, Record, Vector
+from mouse_facelift.formats.texts import read_text
 from mouse_facelift.settings import FrameFault, VerdictLine
 
 Light = Literal["green", "amber", "red"]
@@ -233,6 +234,6 @@ def read_verdict(path: Path) -> Verdict | RefusedVerdict:
     """
     adapter: TypeAdapter[Verdict | RefusedVerdict] = TypeAdapter(Verdict | RefusedVerdict)
     try:
-        return adapter.validate_json(path.read_text(encoding="utf-8"))
+        return adapter.validate_json(read_text(path))
     except ValidationError as error:
         raise ValueError(f"{path}: not a verdict: {error.errors()[0]['msg']}") from None

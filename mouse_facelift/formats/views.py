@@ -8,10 +8,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mouse_facelift.formats.arrays import Layout, read_arrays
 from mouse_facelift.formats.manifest import Manifest, Matrix3, Matrix4, Record, Vector, Vector4, tensor
 from mouse_facelift.geometry.cameras import Cameras
 
 DEPTHS_FILE = "depths.npz"
+_DEPTHS: Layout = {"depths": ("float32", ("view", "height", "width"))}
 RESIDUAL_COLUMNS = ["sample", "view", "p50", "p95", "max", "measured_over", "magnification"]
 """of the table of residuals beside a sample table"""
 
@@ -88,9 +90,9 @@ def read_depths(folder: Path) -> Float[Tensor, "view height width"]:
 
     Raises:
         FileNotFoundError: the folder has none.
+        ValueError: names the file, which holds something else or is damaged.
     """
-    with np.load(folder / DEPTHS_FILE, allow_pickle=False) as file:
-        return torch.from_numpy(file["depths"]).double()
+    return torch.from_numpy(read_arrays(folder / DEPTHS_FILE, _DEPTHS)["depths"]).double()
 
 
 class Views(Manifest):

@@ -16,14 +16,26 @@ def _beside(path: Path) -> Path:
 
 
 @contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """What the system refuses, as to write on a full disk, says of which file."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+
+
+@contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path with the same suffix; on success it becomes `path`, on any error it is removed."""
     partial = _beside(path)
     try:
-        yield partial
-        with partial.open("rb") as written:
-            os.fsync(written.fileno())
-        partial.replace(path)
+        with _named(path):
+            yield partial
+            with partial.open("rb") as written:
+                os.fsync(written.fileno())
+            partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
 
@@ -39,10 +51,11 @@ def whole_folder(path: Path) -> Iterator[Path]:
     partial = _beside(path)
     partial.mkdir()
     try:
-        yield partial
-        if path.exists():
-            shutil.rmtree(path)
-        partial.replace(path)
+        with _named(path):
+            yield partial
+            if path.exists():
+                shutil.rmtree(path)
+            partial.replace(path)
     finally:
         if partial.exists():
             shutil.rmtree(partial)

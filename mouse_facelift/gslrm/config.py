@@ -1,11 +1,24 @@
 """Sizes and switches of a GS-LRM network, read from the published form of its configuration."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
+
+from mouse_facelift.formats.texts import read_json
+
+# Beyond these nothing could be built, or only in days; the published network is 1024 wide, of 24 layers.
+WIDTH_LIMIT, LAYERS_LIMIT = 65_536, 1000
 
 
 class _Section(BaseModel):
@@ -15,7 +28,7 @@ class _Section(BaseModel):
 class ImageTokenizer(_Section):
     """How pictures are cut into tokens."""
 
-    image_size: PositiveInt
+    image_size: Annotated[PositiveInt, Field(le=WIDTH_LIMIT)]
     """Width and height in pixels that the weights were trained at."""
     patch_size: PositiveInt
     in_channels: Literal[9]
@@ -31,9 +44,9 @@ class ImageTokenizer(_Section):
 class Transformer(_Section):
     """Width, heads and depth."""
 
-    d: PositiveInt
+    d: Annotated[PositiveInt, Field(le=WIDTH_LIMIT)]
     d_head: PositiveInt
-    n_layer: PositiveInt
+    n_layer: Annotated[PositiveInt, Field(le=LAYERS_LIMIT)]
 
     @model_validator(mode="after")
     def _heads_fill_the_width(self) -> "Transformer":
@@ -51,7 +64,7 @@ class Upsampler(_Section):
 class GaussianHeads(_Section):
     """What is predicted."""
 
-    n_gaussians: NonNegativeInt
+    n_gaussians: Annotated[NonNegativeInt, Field(le=10_000_000)]
     """Free Gaussians, which belong to no pixel."""
     sh_degree: Literal[0]
     upsampler: Upsampler
@@ -105,14 +118,11 @@ def read_config(config: GslrmConfig | Mapping[str, Any] | str | Path) -> GslrmCo
     """
     if isinstance(config, GslrmConfig):
         return config
+    content: object
     if isinstance(config, Mapping):
         source, content = "GS-LRM config", config
     else:
-        source = str(config)
-        try:
-            content = json.loads(Path(config).read_text(encoding="utf-8"))
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f"{source}: no JSON: {error}") from error
+        source, content = str(config), read_json(Path(config))
     try:
         return GslrmConfig.model_validate(content)
     except ValidationError as error:

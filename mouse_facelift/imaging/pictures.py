@@ -60,10 +60,16 @@ def picture_size(path: Path) -> tuple[int, int]:
 
 
 def _read(path: Path) -> np.ndarray:
-    encoded = np.frombuffer(path.read_bytes(), dtype=np.uint8)
-    pixels = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded.size else None
+    content = path.read_bytes()
+    try:
+        pixels = cv2.imdecode(np.frombuffer(content, dtype=np.uint8), cv2.IMREAD_UNCHANGED) if content else None
+    except cv2.error as error:  # a size beyond its limits, or beyond the memory there is
+        raise ValueError(f"{path}: not a picture that can be read ({len(content)} bytes): {error.err}") from error
     if pixels is None:
-        raise ValueError(f"{path}: not a picture that can be read ({encoded.size} bytes)")
+        raise ValueError(f"{path}: not a picture that can be read ({len(content)} bytes)")
+    # Of a JPEG that was cut, the rest is gray: its last scan has no end.
+    if content.startswith(b"\xff\xd8") and content.rfind(b"\xff\xd9") < content.rfind(b"\xff\xda"):
+        raise ValueError(f"{path}: ends within its pixels ({len(content)} bytes): the file was cut")
     if pixels.dtype == np.uint16:  # FaceLift's own samples are of 16 bits
         pixels = np.rint(pixels / 257).astype(np.uint8)
     if pixels.dtype != np.uint8:

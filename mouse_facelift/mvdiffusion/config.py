@@ -3,11 +3,12 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 
 from mouse_facelift.mvdiffusion.attention import ViewAttention
+from mouse_facelift.mvdiffusion.stored import LAYERS_LIMIT
 
 _STOCK_BLOCKS = {
     "CrossAttnDownBlockMV2D": "CrossAttnDownBlock2D",
@@ -61,7 +62,7 @@ class UnetConfig(BaseModel):
     out_channels: PositiveInt
     """Channels of a latent."""
     block_out_channels: tuple[PositiveInt, ...]
-    layers_per_block: PositiveInt
+    layers_per_block: Annotated[PositiveInt, Field(le=LAYERS_LIMIT)]
     down_block_types: tuple[Literal["CrossAttnDownBlockMV2D", "DownBlock2D"], ...]
     mid_block_type: Literal["UNetMidBlockMV2DCrossAttn"]
     up_block_types: tuple[Literal["UpBlock2D", "CrossAttnUpBlockMV2D"], ...]
@@ -75,7 +76,7 @@ class UnetConfig(BaseModel):
     class_embed_type: Literal["projection"]
     class_embeddings_concat: Literal[False]
     num_class_embeds: None
-    transformer_layers_per_block: PositiveInt
+    transformer_layers_per_block: Annotated[PositiveInt, Field(le=LAYERS_LIMIT)]
     use_linear_projection: bool
     upcast_attention: bool
     norm_num_groups: PositiveInt

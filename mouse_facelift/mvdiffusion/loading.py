@@ -9,15 +9,14 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.pipelines.stable_diffusion.stable_unclip_image_normalizer import StableUnCLIPImageNormalizer
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
-from safetensors.torch import save_file
 from transformers import CLIPImageProcessorPil, CLIPVisionConfig, CLIPVisionModelWithProjection
 
-from mouse_facelift.formats.tensors import load_exactly
+from mouse_facelift.formats.tensors import load_exactly, write_tensors
 from mouse_facelift.formats.whole import whole_folder
 from mouse_facelift.mvdiffusion.codec import CLASS_NAME, SpaceToDepth, read_codec
 from mouse_facelift.mvdiffusion.config import read_unet_config
 from mouse_facelift.mvdiffusion.pipeline import Pipeline
-from mouse_facelift.mvdiffusion.stored import diffusers_arguments, expect, read_json, refuse_unknown
+from mouse_facelift.mvdiffusion.stored import built_from, diffusers_arguments, expect, read_json, refuse_unknown
 from mouse_facelift.mvdiffusion.unet import MultiviewUnet
 from mouse_facelift.mvdiffusion.weights import (
     DIFFUSERS_FILES,
@@ -81,8 +80,9 @@ def load_unet(folder: str | Path) -> MultiviewUnet:
     supported, or every tensor that does not fit.
     """
     folder = Path(folder)
-    with torch.device("meta"):
-        unet = MultiviewUnet(read_unet_config(folder / "config.json"))
+    config = read_unet_config(folder / "config.json")
+    with built_from(folder / "config.json"), torch.device("meta"):
+        unet = MultiviewUnet(config)
     load_folder_exactly(unet, folder, DIFFUSERS_FILES)
     unet.eval()
     return unet
@@ -96,10 +96,9 @@ def find_weights(folder: Path) -> Path:
 def write_unet(folder: Path, unet: MultiviewUnet) -> None:
     """Write a `unet/` folder in the released layout, whole, from which `load_unet` gives the same network."""
     config = unet.released_config.model_dump(by_alias=True, exclude_unset=True)
-    tensors = {name: tensor.contiguous().cpu() for name, tensor in unet.state_dict().items()}
     with whole_folder(folder) as partial:
         (partial / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-        save_file(tensors, partial / DIFFUSERS_FILES[0])
+        write_tensors(partial / DIFFUSERS_FILES[0], unet.state_dict())
 
 
 def load_vae(folder: Path) -> AutoencoderKL | SpaceToDepth:
@@ -113,7 +112,7 @@ def load_vae(folder: Path) -> AutoencoderKL | SpaceToDepth:
     )
     only = {"in_channels": 3, "out_channels": 3, "shift_factor": None, "latents_mean": None, "latents_std": None}
     arguments = diffusers_arguments(folder / "config.json", AutoencoderKL, required, only)
-    with torch.device("meta"):
+    with built_from(path), torch.device("meta"):
         vae = AutoencoderKL(**arguments)
     source, tensors = read_tensors(folder, DIFFUSERS_FILES)
     load_exactly(vae, {_todays_name(name): tensor for name, tensor in tensors.items()}, str(source))
@@ -133,7 +132,7 @@ def load_image_encoder(folder: Path) -> CLIPVisionModelWithProjection:
     expect(path, content, required, only | {"dropout": 0.0})
     # Type of the stored numbers, and a switch of older versions; both change nothing here.
     arguments = {key: value for key, value in content.items() if key not in {"torch_dtype", "dropout"}}
-    with torch.device("meta"):
+    with built_from(path), torch.device("meta"):
         encoder = CLIPVisionModelWithProjection(CLIPVisionConfig(**arguments))
     source, tensors = read_tensors(folder, TRANSFORMERS_FILES)
     load_exactly(encoder, without_positions(tensors, str(source)), str(source))
@@ -159,13 +158,17 @@ def load_image_processor(folder: Path, center_crop: bool | None = True) -> CLIPI
     if center_crop is not None:
         steps["do_center_crop"] = center_crop
     expect(path, content, required, {**names, **steps})
-    return CLIPImageProcessorPil(**{key: value for key, value in content.items() if key not in names})
+    if content["resample"] not in range(6):  # Pillow's ways
+        raise ValueError(f"{path}: not supported: resample is {content['resample']!r}, expected 0 to 5")
+    with built_from(path):
+        return CLIPImageProcessorPil(**{key: value for key, value in content.items() if key not in names})
 
 
 def load_image_normalizer(folder: Path) -> StableUnCLIPImageNormalizer:
     """Load mean and standard deviation of picture embeddings. Raises as `load_unet`."""
     arguments = diffusers_arguments(folder / "config.json", StableUnCLIPImageNormalizer, ("embedding_dim",), {})
-    normalizer = StableUnCLIPImageNormalizer(**arguments)
+    with built_from(folder / "config.json"):
+        normalizer = StableUnCLIPImageNormalizer(**arguments)
     load_folder_exactly(normalizer, folder, DIFFUSERS_FILES)
     return normalizer.eval()
 
@@ -173,7 +176,10 @@ def load_image_normalizer(folder: Path) -> StableUnCLIPImageNormalizer:
 def load_image_noising_scheduler(folder: Path) -> DDPMScheduler:
     """Read how picture embeddings are noised. Raises as `load_unet`."""
     required = ("beta_schedule", "num_train_timesteps")
-    return DDPMScheduler(**diffusers_arguments(folder / "scheduler_config.json", DDPMScheduler, required, {}))
+    path = folder / "scheduler_config.json"
+    arguments = diffusers_arguments(path, DDPMScheduler, required, {})
+    with built_from(path):
+        return DDPMScheduler(**arguments)
 
 
 def load_scheduler(folder: Path) -> DDIMScheduler:
@@ -183,7 +189,10 @@ def load_scheduler(folder: Path) -> DDIMScheduler:
         *("rescale_betas_zero_snr", "set_alpha_to_one", "steps_offset", "thresholding", "timestep_spacing"),
     )
     only = {"prediction_type": "v_prediction"}
-    return DDIMScheduler(**diffusers_arguments(folder / "scheduler_config.json", DDIMScheduler, required, only))
+    path = folder / "scheduler_config.json"
+    arguments = diffusers_arguments(path, DDIMScheduler, required, only)
+    with built_from(path):
+        return DDIMScheduler(**arguments)
 
 
 def _todays_name(name: str) -> str:

@@ -14,7 +14,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from mouse_facelift.formats.tensors import load_exactly, read_torch_file
 from mouse_facelift.formats.whole import whole_file
-from mouse_facelift.mvdiffusion.stored import expect, read_json, refuse_unknown
+from mouse_facelift.mvdiffusion.stored import built_from, expect, read_json, refuse_unknown
 from mouse_facelift.mvdiffusion.weights import TRANSFORMERS_FILES, read_tensors, without_positions
 
 RELEASED_VIEWS = ("front", "front_right", "right", "back", "left", "front_left")
@@ -125,9 +125,9 @@ def load_text_encoder(folder: Path) -> CLIPTextModel:
     refuse_unknown(path, content, {*CLIPTextConfig().to_dict(), "torch_dtype", "dropout"})
     only = {"architectures": ["CLIPTextModel"], "model_type": "clip_text_model", "dropout": 0.0}
     expect(path, content, required, only)
-    encoder = CLIPTextModel(
-        CLIPTextConfig(**{key: value for key, value in content.items() if key not in {"torch_dtype", "dropout"}})
-    )
+    arguments = {key: value for key, value in content.items() if key not in {"torch_dtype", "dropout"}}
+    with built_from(path):
+        encoder = CLIPTextModel(CLIPTextConfig(**arguments))
     source, tensors = read_tensors(folder, TRANSFORMERS_FILES)
     # transformers 4 wrote every name under `text_model.`, transformers 5 knows them without.
     tensors = without_positions(tensors, str(source))

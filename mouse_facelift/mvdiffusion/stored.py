@@ -1,18 +1,35 @@
 """Read the configurations of a released folder's parts: every key is known, and none that decides is absent."""
 
 import inspect
-import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from huggingface_hub.errors import StrictDataclassError
+
+from mouse_facelift.formats import texts
+
+NUMBER_LIMIT = 1_000_000
+"""of whole numbers in a configuration: sizes and counts; the released ones stay below 50000"""
+LAYERS_LIMIT = 1000
+
+
+@contextmanager
+def built_from(path: Path) -> Iterator[None]:
+    """Within it a library builds a part of what a file says; what it cannot is a ValueError that names the file."""
+    try:
+        yield
+    except (
+        *(TypeError, ValueError, RuntimeError, AttributeError, LookupError, ArithmeticError, AssertionError),
+        *(MemoryError, StrictDataclassError),
+    ) as error:
+        raise ValueError(f"{path}: nothing can be built of it: {type(error).__name__}: {error}") from error
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object. Raises FileNotFoundError without the file, ValueError for anything else in it."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: no JSON: {error}") from error
+    content = texts.read_json(path)
     if not isinstance(content, dict):
         raise ValueError(f"{path}: found {type(content).__name__}, expected an object")
     return content
@@ -38,6 +55,11 @@ def diffusers_arguments(
     known = inspect.signature(constructor).parameters
     refuse_unknown(path, arguments, known)
     expect(path, arguments, required, only)
+    defaults = {key: known[key].default for key in arguments}
+    if wrong := [
+        f"{key} is {arguments[key]!r}" for key, value in defaults.items() if not _alike(arguments[key], value)
+    ]:
+        raise ValueError(f"{path}: not supported: {'; '.join(wrong)}: values of another kind")
     return arguments
 
 
@@ -55,5 +77,25 @@ def expect(path: Path, found: Mapping[str, Any], required: Collection[str], only
         for key, value in only.items()
         if key in found and found[key] != value
     ]
+    wrong += [f"{key} is {number}, beyond {limit}" for key, number, limit in _huge(found)]
     if wrong:
         raise ValueError(f"{path}: not supported: {'; '.join(wrong)}")
+
+
+def _huge(found: Mapping[str, Any]) -> Iterator[tuple[str, int, int]]:
+    """Counts that nothing could be built of, or only in days."""
+    for key, value in found.items():
+        limit = LAYERS_LIMIT if "layers" in key else NUMBER_LIMIT
+        for number in value if isinstance(value, list) else [value]:
+            if isinstance(number, int) and abs(number) > limit:
+                yield key, number, limit
+
+
+def _alike(value: Any, default: Any) -> bool:
+    """Whether a value is of the kind of an argument's default; unknown where the default is none, or a list."""
+    match default:
+        case bool() | str():
+            return value is None or isinstance(value, type(default))
+        case int() | float():  # diffusers writes 1 for 1.0, and lists where blocks differ
+            return value is None or (isinstance(value, int | float | list) and not isinstance(value, bool))
+    return True

@@ -12,8 +12,8 @@ FRAME_FIELD = re.compile(r"\{frame(?::(0?\d*)d)?\}")
 
 
 def _plain_name(name: str) -> str:
-    if not name or any(not (c.isalnum() or c in "_-") for c in name):
-        raise ValueError(f"{name!r} becomes part of a file's name: use letters, digits, '_' and '-'")
+    if not name or name.startswith("-") or any(not (c.isalnum() or c in "_-") for c in name):
+        raise ValueError(f"{name!r} becomes part of a file's name: use letters, digits, '_' and '-', and no '-' first")
     return name
 
 
@@ -40,7 +40,7 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def digest(*sections: BaseModel | str) -> str:

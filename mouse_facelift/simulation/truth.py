@@ -3,15 +3,73 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 
+from mouse_facelift.formats.arrays import Layout, read_arrays
+from mouse_facelift.formats.manifest import Manifest, Matrix3, Matrix4, Record
 from mouse_facelift.geometry.similarity import Similarity
 from mouse_facelift.simulation.ellipsoids import Animal, Coat, Lights, Pose
 from mouse_facelift.simulation.raycast import cast, trace_lenses
 from mouse_facelift.simulation.reference_rig import Rig
+
+
+class _StoredRig(Record):
+    names: tuple[str, ...]
+    camera_to_world: tuple[Matrix4, ...]
+    intrinsics_from_outer_corner: tuple[Matrix3, ...]
+    distortion: tuple[tuple[float, float, float, float, float], ...]
+    width: int
+    height: int
+
+    def rig(self) -> Rig:
+        return Rig(
+            self.names,
+            np.array(self.camera_to_world),
+            np.array(self.intrinsics_from_outer_corner),
+            np.array(self.distortion),
+            self.width,
+            self.height,
+        )
+
+
+class _About(Manifest):
+    """What stands in `truth.json`."""
+
+    sequence: str
+    seed: int
+    frames: int
+    frames_per_second: int
+    unit: Literal["mm"]
+    key_points: tuple[str, ...]
+    extra_frames: tuple[int, ...]
+    ambient_light: float
+    rig: _StoredRig
+    extra: _StoredRig
+
+
+_ARRAYS: Layout = {
+    "centers": ("float64", ("frame", "part", 3)),
+    "rotations": ("float64", ("frame", "part", 3, 3)),
+    "radii": ("float64", ("frame", "part", 3)),
+    "centroids": ("float64", ("frame", 3)),
+    "key_points": ("float64", ("frame", "key_point", 3)),
+    "light_directions": ("float64", ("light", 3)),
+    "light_strengths": ("float64", ("light",)),
+    "coat_rest_centers": ("float64", ("part", 3)),
+    "coat_rest_rotations": ("float64", ("part", 3, 3)),
+    "coat_rest_radii": ("float64", ("part", 3)),
+    "coat_colors": ("float64", ("part", 4, 3)),
+    "coat_amounts": ("float64", ("part", 5)),
+    "coat_waves": ("float64", (3, 6, 4)),
+    "coat_belly": ("float64", (2,)),
+    "coat_mark": ("float64", (3,)),
+    "coat_patch_centers": ("float64", ("patch", 3)),
+    "coat_patch_radii": ("float64", ("patch", 3)),
+    "coat_patch_colors": ("float64", ("patch", 3)),
+}
 
 
 @dataclass(frozen=True)
@@ -105,25 +163,26 @@ def read_truth(folder: Path) -> Truth:
 
     Raises:
         FileNotFoundError: truth.json or truth.npz is missing.
+        ValueError: names the file, which holds something else or is damaged.
     """
-    about = json.loads((folder / "truth.json").read_text())
-    with np.load(folder / "truth.npz") as arrays:
-        return Truth(
-            sequence=about["sequence"],
-            seed=about["seed"],
-            frames_per_second=about["frames_per_second"],
-            rig=_rig_from_json(about["rig"]),
-            extra=_rig_from_json(about["extra"]),
-            extra_frames=tuple(about["extra_frames"]),
-            centers=arrays["centers"],
-            rotations=arrays["rotations"],
-            radii=arrays["radii"],
-            coat=Coat(**{name: arrays[f"coat_{name}"] for name in Coat._fields}),
-            lights=Lights(about["ambient_light"], arrays["light_directions"], arrays["light_strengths"]),
-            centroids=arrays["centroids"],
-            key_points=arrays["key_points"],
-            key_point_names=tuple(about["key_points"]),
-        )
+    about = _About.read(folder / "truth.json")
+    arrays = read_arrays(folder / "truth.npz", _ARRAYS)
+    return Truth(
+        sequence=about.sequence,
+        seed=about.seed,
+        frames_per_second=about.frames_per_second,
+        rig=about.rig.rig(),
+        extra=about.extra.rig(),
+        extra_frames=about.extra_frames,
+        centers=arrays["centers"],
+        rotations=arrays["rotations"],
+        radii=arrays["radii"],
+        coat=Coat(**{name: arrays[f"coat_{name}"] for name in Coat._fields}),
+        lights=Lights(about.ambient_light, arrays["light_directions"], arrays["light_strengths"]),
+        centroids=arrays["centroids"],
+        key_points=arrays["key_points"],
+        key_point_names=about.key_points,
+    )
 
 
 def _rig_to_json(rig: Rig) -> dict[str, object]:
@@ -135,14 +194,3 @@ def _rig_to_json(rig: Rig) -> dict[str, object]:
         "width": rig.width,
         "height": rig.height,
     }
-
-
-def _rig_from_json(found: dict[str, Any]) -> Rig:
-    return Rig(
-        tuple(found["names"]),
-        np.array(found["camera_to_world"]),
-        np.array(found["intrinsics_from_outer_corner"]),
-        np.array(found["distortion"]),
-        found["width"],
-        found["height"],
-    )

@@ -5,7 +5,6 @@ It is no declared output: a workflow wipes those when a job starts again.
 
 import csv
 import io
-import pickle
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import torch
 from filelock import FileLock, Timeout
 from torch import nn
 
+from mouse_facelift.formats.tensors import TORCH_DAMAGE, require_sound_archive
 from mouse_facelift.formats.whole import whole_file, write_text_whole
 from mouse_facelift.training.guard import Guard, Stateful
 
@@ -85,7 +85,7 @@ class StateFolder:
             "guard": None if guard is None else guard.state_dict(),
         }
         with whole_file(self.path / f"step_{step:08d}.pt") as partial:
-            torch.save(content, partial)
+            _save(content, partial)
         write_text_whole(self.metrics_path, metrics_csv(metrics))
         for old in self.states()[:-KEPT_STATES]:
             old.unlink()
@@ -129,10 +129,22 @@ class StateFolder:
         return content["step"], content["metrics"]
 
 
+def _save(content: dict[str, Any], path: Path) -> None:
+    """Write by `torch.save`, which hides behind a RuntimeError what the system refused."""
+    with path.open("wb") as file:
+        try:
+            torch.save(content, file)
+        except RuntimeError as error:
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from error
+            raise
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
+        require_sound_archive(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
+    except TORCH_DAMAGE as error:
         raise ValueError(
             f"{path}: not a state to resume from: {error}; remove it to go on from an earlier one"
         ) from error

@@ -29,6 +29,7 @@ READERS = {
     "released_weights.md": "done",
     "results.md": "done",
     "scale.md": "fresh",
+    "security.md": "fresh",
     "training.md": "done",
 }
 
@@ -43,6 +44,9 @@ INSTEAD = {
         "python -c 'import snakemake_executor_plugin_slurm'", "this test runs in such an environment already"
     ),
     ("cluster.md", ON_SLURM): Instead(f"{ON_SLURM} -n", "tests/slurm runs it, where SLURM is"),
+    ("security.md", ".ci/audit"): Instead(
+        f"bash -n {REPOSITORY / '.ci/audit'}", "it may ask a service over the network"
+    ),
     ("training.md", LEARNING): Instead(f"{LEARNING} -n", "it takes hours; tests/rules/test_proof.py makes a small one"),
     ("README.md", PHOTOGRAPH): Instead(
         "mouse-facelift reconstruct --help", "command_line.md draws from a photograph, where a generator is trained"

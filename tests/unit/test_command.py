@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import pytest
+import torch
 
 from mouse_facelift.settings import InputViews, Normalization
 from workflow_scripts import command
@@ -49,6 +50,35 @@ def test_what_the_function_refuses_is_told_without_a_trace(monkeypatch, capsys):
         received(monkeypatch, work)
     assert stop.value.code == 1
     assert capsys.readouterr().err == "work: a.toml: camera b: mirrored\n"
+
+
+def of_opencv() -> cv2.error:
+    error = cv2.error("Failed to allocate 4000000000 bytes")
+    error.code = cv2.Error.StsNoMem
+    return error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError("Unable to allocate 3.6 TiB for an array"),
+        MemoryError(),
+        RuntimeError(
+            "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 4000000000 bytes."
+        ),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB"),
+        of_opencv(),
+    ],
+    ids=["numpy", "python", "torch", "cuda", "opencv"],
+)
+def test_a_lack_of_memory_is_told_without_a_trace(error, monkeypatch, capsys):
+    def work() -> None:
+        raise error
+
+    with pytest.raises(SystemExit) as stop:
+        received(monkeypatch, work)
+    assert stop.value.code == 1
+    assert capsys.readouterr().err.startswith("work: not enough memory: ")
 
 
 def test_our_own_faults_keep_their_trace(monkeypatch):

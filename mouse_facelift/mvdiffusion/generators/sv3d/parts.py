@@ -21,7 +21,7 @@ from transformers import CLIPImageProcessorPil, CLIPVisionModelWithProjection
 from mouse_facelift.mvdiffusion.generators.sv3d.frames import FRAMES
 from mouse_facelift.mvdiffusion.generators.sv3d.unet import ANGLE_WIDTH, NOISE_WIDTH, Sv3dUnet
 from mouse_facelift.mvdiffusion.loading import load_image_encoder, load_image_processor, load_vae
-from mouse_facelift.mvdiffusion.stored import diffusers_arguments, expect, read_json
+from mouse_facelift.mvdiffusion.stored import built_from, diffusers_arguments, expect, read_json
 from mouse_facelift.mvdiffusion.weights import DIFFUSERS_FILES, load_folder_exactly
 
 Sv3dVersion = Literal["u", "p"]
@@ -120,7 +120,7 @@ def _load_unet(folder: Path, version: Sv3dVersion) -> Sv3dUnet:
     expect(path, found, {"_class_name"}, {})
     name = found["_class_name"] if found["_class_name"] in _UNET_CLASSES else None
     arguments = diffusers_arguments(path, UNetSpatioTemporalConditionModel, required, only, name)
-    with torch.device("meta"):
+    with built_from(path), torch.device("meta"):
         unet = Sv3dUnet(**arguments)
     load_folder_exactly(unet, folder, DIFFUSERS_FILES)
     unet.eval()
@@ -140,7 +140,7 @@ def _load_vae(folder: Path) -> AutoencoderKLTemporalDecoder | AutoencoderKL:
     )
     only = {"in_channels": 3, "out_channels": 3}
     arguments = diffusers_arguments(path, AutoencoderKLTemporalDecoder, required, only)
-    with torch.device("meta"):
+    with built_from(path), torch.device("meta"):
         vae = AutoencoderKLTemporalDecoder(**arguments)
     load_folder_exactly(vae, folder, DIFFUSERS_FILES)
     vae.eval()
@@ -159,6 +159,6 @@ def _load_scheduler(folder: Path) -> EulerDiscreteScheduler:
         "use_karras_sigmas": True,
     }
     path = folder / "scheduler_config.json"
-    return EulerDiscreteScheduler(
-        **diffusers_arguments(path, EulerDiscreteScheduler, only.keys() - {"final_sigmas_type"}, only)
-    )
+    arguments = diffusers_arguments(path, EulerDiscreteScheduler, only.keys() - {"final_sigmas_type"}, only)
+    with built_from(path):
+        return EulerDiscreteScheduler(**arguments)

@@ -19,7 +19,7 @@ from transformers import CLIPImageProcessorPil, CLIPVisionModelWithProjection
 from mouse_facelift.mvdiffusion.generators.zero123plus.attention import ReferenceTokens, attend_to_reference
 from mouse_facelift.mvdiffusion.loading import load_image_encoder, load_image_processor, load_vae
 from mouse_facelift.mvdiffusion.prompts import embed_texts
-from mouse_facelift.mvdiffusion.stored import diffusers_arguments, expect, read_json, refuse_unknown
+from mouse_facelift.mvdiffusion.stored import built_from, diffusers_arguments, expect, read_json, refuse_unknown
 from mouse_facelift.mvdiffusion.weights import DIFFUSERS_FILES, load_folder_exactly
 
 _PARTS: dict[str, Any] = {
@@ -127,7 +127,7 @@ def load_plain_unet(folder: Path) -> UNet2DConditionModel:
     nothing = ("addition_embed_type", "class_embed_type", "encoder_hid_dim", "num_class_embeds", "time_cond_proj_dim")
     only = {"in_channels": 4, "out_channels": 4, **dict.fromkeys(nothing)}
     arguments = diffusers_arguments(folder / "config.json", UNet2DConditionModel, required, only)
-    with torch.device("meta"):
+    with built_from(folder / "config.json"), torch.device("meta"):
         unet = UNet2DConditionModel(**arguments)
     load_folder_exactly(unet, folder, DIFFUSERS_FILES)
     unet.eval()
@@ -143,7 +143,8 @@ def load_ancestral_scheduler(folder: Path) -> EulerAncestralDiscreteScheduler:
     only = {"prediction_type": "v_prediction", "rescale_betas_zero_snr": False, "trained_betas": None}
     path = folder / "scheduler_config.json"
     arguments = diffusers_arguments(path, EulerAncestralDiscreteScheduler, required, only)
-    return EulerAncestralDiscreteScheduler(**arguments | {"timestep_spacing": "trailing"})
+    with built_from(path):
+        return EulerAncestralDiscreteScheduler(**arguments | {"timestep_spacing": "trailing"})
 
 
 def _read_ramp(path: Path, ramp: Any) -> Float[Tensor, " token"]:
