@@ -17,7 +17,7 @@ from tests.slurm.conftest import forget_training
 from tests.slurm.through import SCORES, Through, log_of_training, weights, weights_file
 from tests.workflow import REPOSITORY, Workflow
 
-pytestmark = [pytest.mark.slurm_long, pytest.mark.timeout(7200)]
+pytestmark = [pytest.mark.slow, pytest.mark.slurm_long, pytest.mark.timeout(7200)]
 
 
 def test_a_time_limit_cuts_a_training_and_it_ends_with_the_same_bytes(longer, untrained: Through):
