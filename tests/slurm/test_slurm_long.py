@@ -26,8 +26,9 @@ def test_a_time_limit_cuts_a_training_and_it_ends_with_the_same_bytes(longer, un
     with untrained.run(SCORES) as run:
         job = untrained.training_job(run)
         held = untrained.hold_trainer()
-        cluster.said("scontrol", "update", f"JobId={job}", "TimeLimit=3")
-        untrained.wait(lambda: cluster.about(job)["RunTime"] >= "00:02:05", run)  # half a minute late at most
+        minutes = cluster.seconds(job) // 60 + 3
+        cluster.said("scontrol", "update", f"JobId={job}", f"TimeLimit={minutes}")
+        untrained.wait(lambda: cluster.seconds(job) > 60 * minutes - 90 + 35, run)  # SLURM looks every half minute
         os.kill(held, signal.SIGCONT)
         assert run.ended() == 0, run.said[-8000:]
     assert cluster.about(job)["JobState"] == "FAILED"  # it left by itself; else TIMEOUT
