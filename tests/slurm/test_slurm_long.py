@@ -22,8 +22,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.slurm_long, pytest.mark.timeout(7200
 
 def test_a_time_limit_cuts_a_training_and_it_ends_with_the_same_bytes(longer, untrained: Through):
     """SLURM itself sends the signal, as its limit draws near."""
-    cluster = untrained.cluster
-    with untrained.run(SCORES) as run:
+    cluster, target = untrained.cluster, weights_file(untrained.workflow)
+    with untrained.run(target) as run:
         job = untrained.training_job(run)
         held = untrained.hold_trainer()
         minutes = cluster.seconds(job) // 60 + 3
@@ -65,21 +65,21 @@ def test_a_training_without_the_memory_it_needs_ends_in_an_error_that_says_so(un
 def test_after_kill_9_the_same_command_refuses_until_the_training_is_done_and_never_trains_twice(
     longer, untrained: Through
 ):
-    cluster = untrained.cluster
-    with untrained.run(SCORES) as run:
+    cluster, target = untrained.cluster, weights_file(untrained.workflow)
+    with untrained.run(target) as run:
         job = untrained.training_job(run)
         run.process.kill()
     cluster.said("scontrol", "suspend", job)
-    assert "unlock" in untrained.refuse(SCORES)
+    assert "unlock" in untrained.refuse(target)
     untrained.make("--unlock")
-    said = untrained.refuse(SCORES)
+    said = untrained.refuse(target)
     assert "jobs of an earlier run are at work in this folder; nothing was started" in said
     assert f"{job}: rule_finetune_gslrm" in said
     assert cluster.jobs("finetune_gslrm")[-1] == job
     cluster.said("scontrol", "resume", job)
     untrained.idle()
     assert cluster.about(job)["JobState"] == "COMPLETED"
-    untrained.make(SCORES)
+    untrained.make(target)
     assert weights(untrained.folder) == weights(longer.folder)
     told = log_of_training(untrained.folder)
     assert "resuming at step 60 of 60" in told
@@ -87,8 +87,8 @@ def test_after_kill_9_the_same_command_refuses_until_the_training_is_done_and_ne
 
 
 def test_a_preempted_training_goes_on_where_it_was(longer, untrained: Through):
-    cluster = untrained.cluster
-    with untrained.run(SCORES) as run:
+    cluster, target = untrained.cluster, weights_file(untrained.workflow)
+    with untrained.run(target) as run:
         job = untrained.training_job(run)
         untrained.hold_trainer()  # SLURM lets those go on whom it asks to leave
         cluster.said("sbatch", "-p", "urgent", "--nodes=2", "--exclusive", "-o", "/dev/null", "--wrap", "sleep 5")
