@@ -130,6 +130,11 @@ class Cluster:
         words = self.said("scontrol", "show", "job", job).split()
         return dict(word.split("=", 1) for word in words if "=" in word)
 
+    def seconds(self, job: str) -> int:
+        """How long a job of less than a day has run."""
+        hours, minutes, seconds = map(int, self.about(job)["RunTime"].split(":"))
+        return 3600 * hours + 60 * minutes + seconds
+
     def _configure(self) -> None:
         host = socket.gethostname().split(".")[0]
         ports = _free_ports(1 + len(NODES))

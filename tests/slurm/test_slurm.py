@@ -4,11 +4,10 @@ These are the short form, of some minutes. Longer ones stand in test_slurm_long.
 """
 
 import signal
-from pathlib import Path
 
 import pytest
 
-from tests.slurm.through import SCORES, Through, log_of_training, weights
+from tests.slurm.through import SCORES, Through, log_of_training, weights, weights_file
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -38,8 +37,8 @@ def test_a_training_told_before_its_end_goes_on_in_a_new_job_to_the_same_bytes(l
 
 
 def test_a_cancelled_job_and_a_cancelled_workflow_end_clearly_and_the_same_command_goes_on(longer, untrained: Through):
-    cluster = untrained.cluster
-    with untrained.run(SCORES, "--retries", "0") as run:
+    cluster, target = untrained.cluster, weights_file(untrained.workflow)
+    with untrained.run(target, "--retries", "0") as run:
         job = untrained.training_job(run)
         cluster.said("scancel", job)
         assert run.ended() != 0
@@ -49,13 +48,12 @@ def test_a_cancelled_job_and_a_cancelled_workflow_end_clearly_and_the_same_comma
         assert fact in run.said
     assert not list(untrained.folder.glob("results/weights/**/*.safetensors"))
     untrained.idle()
-    with untrained.run(SCORES) as run:
+    with untrained.run(target) as run:
         job = untrained.training_job(run)
         run.process.send_signal(signal.SIGINT)
         assert run.ended() != 0
         untrained.idle()
     assert cluster.about(job)["JobState"] == "CANCELLED"
-    untrained.make(SCORES)
+    untrained.make(target)
     assert "resuming at step" in log_of_training(untrained.folder)
     assert weights(untrained.folder) == weights(longer.folder)
-    assert Path(untrained.folder / SCORES).is_file()
