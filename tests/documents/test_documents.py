@@ -37,7 +37,9 @@ INSTEAD = {
     ("README.md", f"{INSTALL}'.[test]' && ./check"): Instead(
         f"bash -n {REPOSITORY / 'check'}", "it runs this test; .ci/run installs and starts it"
     ),
-    ("security.md", ".ci/audit"): Instead(f"bash -n {REPOSITORY / '.ci/audit'}", "it may ask a service over the network"),
+    ("security.md", ".ci/audit"): Instead(
+        f"bash -n {REPOSITORY / '.ci/audit'}", "it may ask a service over the network"
+    ),
     ("training.md", LEARNING): Instead(f"{LEARNING} -n", "it takes hours; tests/rules/test_proof.py makes a small one"),
     ("README.md", PHOTOGRAPH): Instead(
         "mouse-facelift reconstruct --help", "command_line.md draws from a photograph, where a generator is trained"
