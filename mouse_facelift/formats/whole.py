@@ -5,7 +5,7 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +13,11 @@ from pathlib import Path
 def _beside(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     return path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.partial{path.suffix}")
+
+
+def _left_of(path: Path) -> Iterable[Path]:
+    """What killed writers left of a file or folder: `_beside` names it with eight digits."""
+    return path.parent.glob(f".{glob.escape(path.stem)}.{'[0-9a-f]' * 8}.partial{glob.escape(path.suffix)}")
 
 
 @contextmanager
@@ -28,7 +33,12 @@ def _named(path: Path) -> Iterator[None]:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path with the same suffix; on success it becomes `path`, on any error it is removed."""
+    """Yield a temporary path with the same suffix; on success it becomes `path`, on any error it is removed.
+
+    What a killed writer left of the same file is removed first: one writer at a time.
+    """
+    for left in _left_of(path):
+        left.unlink(missing_ok=True)
     partial = _beside(path)
     try:
         with _named(path):
@@ -46,7 +56,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
     What a killed writer left of the same folder is removed first: one writer at a time.
     """
-    for left in path.parent.glob(f".{glob.escape(path.stem)}.*.partial{glob.escape(path.suffix)}"):
+    for left in _left_of(path):
         shutil.rmtree(left)
     partial = _beside(path)
     partial.mkdir()

@@ -94,8 +94,8 @@ def _huge(found: Mapping[str, Any]) -> Iterator[tuple[str, int, int]]:
 def _alike(value: Any, default: Any) -> bool:
     """Whether a value is of the kind of an argument's default; unknown where the default is none, or a list."""
     match default:
-        case bool() | str():
-            return value is None or isinstance(value, type(default))
-        case int() | float():  # diffusers writes 1 for 1.0, and lists where blocks differ
+        case bool() | str():  # diffusers writes lists where blocks differ
+            return value is None or isinstance(value, type(default) | list)
+        case int() | float():  # and 1 for 1.0
             return value is None or (isinstance(value, int | float | list) and not isinstance(value, bool))
     return True

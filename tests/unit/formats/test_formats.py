@@ -52,6 +52,15 @@ def test_a_whole_folder_clears_away_what_a_killed_writer_left_of_it(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == [".walk_2.0123abcd.partial", "walk"]
 
 
+def test_a_whole_file_clears_away_what_a_killed_writer_left_of_it(tmp_path):
+    others = (".a.b.0123abcd.partial.txt", ".a.0123abcd.partial.csv", ".ab.0123abcd.partial.txt", ".a.partial.txt")
+    for name in (".a.0123abcd.partial.txt", *others):
+        (tmp_path / name).touch()
+    with whole_file(tmp_path / "a.txt") as partial:
+        partial.write_text("whole")
+    assert {path.name for path in tmp_path.iterdir()} == {"a.txt", *others}
+
+
 def test_a_sample_folder_keeps_pixels_and_cameras(tmp_path):
     sample = some_sample(tmp_path.name)
     write_sample(tmp_path, sample, ["a", "b", "c"])
