@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -67,9 +67,9 @@ def started(workflow: Workflow, *arguments: str) -> Iterator["subprocess.Popen[s
     try:
         yield process
     finally:
-        if process.poll() is None:
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        process.wait()
 
 
 def wait_for(workflow: Workflow, pattern: str) -> None:
@@ -77,6 +77,15 @@ def wait_for(workflow: Workflow, pattern: str) -> None:
     while not list(workflow.folder.glob(pattern)):
         assert time.monotonic() < until, f"{pattern} did not appear"
         time.sleep(0.02)
+
+
+def wait_for_the_end(group: int) -> None:
+    """Of all processes of a group."""
+    until = time.monotonic() + PATIENCE
+    with suppress(ProcessLookupError):
+        while time.monotonic() < until:
+            os.killpg(group, 0)
+            time.sleep(0.1)
 
 
 @pytest.mark.slow
@@ -106,6 +115,7 @@ def test_a_job_whose_snakemake_was_killed_alone_does_no_harm(
         first.wait()
         workflow.make("--unlock")
         workflow.make(FIRST)
+        wait_for_the_end(first.pid)
     assert different(contents(workflow, "results/simulated"), contents(finished, "results/simulated")) == []
     assert not list(workflow.folder.glob("results/**/.*.partial*"))
 
