@@ -89,6 +89,4 @@ def _trained(folder: Path, contract: CameraContract) -> list[ReportLine]:
         card = read_card_of(find_weights(folder / "unet"), folder / CARD)
     except (ValueError, FileNotFoundError) as error:
         return [*lines, *reds("", "card" if lines else "unet", error)]
-    if card.contract != contract.hash:
-        lines.append(red("", "contract", f"found {card.contract}, expected {contract.hash}, that of the configuration"))
-    return [*lines, *(line for line in card_lines(card, contract) if line.light == "green" or line.name != "contract")]
+    return [*lines, *card_lines(card, contract, elsewhere=red)]

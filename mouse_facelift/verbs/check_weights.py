@@ -1,5 +1,6 @@
 """Weights of a reconstructing network: every tensor, their card, what they have learned from, and the contract."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -12,6 +13,8 @@ from mouse_facelift.gslrm.loading import misfits
 from mouse_facelift.settings import CameraContract, Checkpoint, DeclaredWeights, Settings
 from mouse_facelift.training.trained import find_card, read_card
 from mouse_facelift.verbs.report import Report, ReportLine, amber, green, red, reds, report
+
+LineOf = Callable[[str, str, str], ReportLine]
 
 
 def check_weights(weights: Path, network_config: Path | None, settings: Settings) -> Report:
@@ -46,8 +49,8 @@ def check_weights(weights: Path, network_config: Path | None, settings: Settings
     return report(str(weights), "checkpoint", contract.hash, lines)
 
 
-def card_lines(card: WeightsCard, contract: CameraContract) -> list[ReportLine]:
-    """What a card says of its weights."""
+def card_lines(card: WeightsCard, contract: CameraContract, elsewhere: LineOf = amber) -> list[ReportLine]:
+    """What a card says of its weights; `elsewhere` makes the line of those that learned on another contract."""
     lines = [
         green("", "domain", card.domain),
         green("", "license", card.license),
@@ -57,7 +60,7 @@ def card_lines(card: WeightsCard, contract: CameraContract) -> list[ReportLine]:
         lines.append(green("", "contract", f"{contract.hash}, that of the configuration"))
     else:
         says = f"trained on {card.contract}; the configuration's camera_contract is {contract.hash}"
-        lines.append(amber("", "contract", says))
+        lines.append(elsewhere("", "contract", says))
     lines += [amber("", "violation", f"of the pictures it learned from: {violation}") for violation in card.violations]
     lines.append((green if card.status == "complete" else amber)("", "training", card.status))
     return lines
