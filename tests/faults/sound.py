@@ -246,14 +246,14 @@ def _drawn_table() -> DrawnTable:
     row = DrawnRow(sample="s", reference=0, azimuths=(0.0, 60.0), from_prompts=(0.0, 1.5))
     return DrawnTable(
         generator="g", conditioning="plucker", references="fixed", left_out_views=("Camera1",), samples="table.json",
-        pictures="drawn.npz", status="complete", rows=(row, row),
+        pictures="drawn.npz", status="complete", origins=(), rows=(row, row),
     )  # fmt: skip
 
 
 def _model_table() -> ModelTable:
     row = ModelRow(sample="s", turn=0, inputs=(0, 1), ply="a.ply", spz="a.spz", predicted=9, faint=1, outside=2, kept=6)
     return ModelTable(
-        experiment="full", predictions="p.json", opacity=0.1, hull_margin=None, pixel_blur=0.3, rows=(row,)
+        experiment="full", predictions="p.json", origins=(), opacity=0.1, hull_margin=None, pixel_blur=0.3, rows=(row,)
     )
 
 
