@@ -1,6 +1,7 @@
 """What every test may use: shape checks at run time, and the way to the real captures and golden numbers."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,10 @@ from jaxtyping import install_import_hook
 
 # OpenMP's threads (torch, numba) wait without spinning: beside other work on two cores, tests run ten times faster.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# What a shell starts in the background ignores Ctrl-C, and so would all that tests start and interrupt.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Shapes in signatures are checked at run time under pytest only: a call costs about 100 microseconds more.
 install_import_hook("mouse_facelift", "beartype.beartype")

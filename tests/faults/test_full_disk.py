@@ -73,7 +73,7 @@ def write_depths_whole(path: Path) -> None:
 def write_figure(path: Path) -> None:
     page = Page(900, 900)
     page.picture(CHANCE.random((800, 800, 3)).astype(np.float32), 0, 0, 800)
-    page.save(path)
+    page.save(path, "none")
 
 
 def write_pack_of_noise(path: Path) -> None:

@@ -121,11 +121,19 @@ def test_a_job_whose_snakemake_was_killed_alone_does_no_harm(
 
 
 @pytest.mark.slow
-def test_a_clock_that_went_back_changes_no_number(sampled: Workflow, finished: Workflow) -> None:
-    """All files up to the samples are of tomorrow."""
-    tomorrow = time.time() + 86400
-    for path in (sampled.folder / "results").rglob("*"):
-        os.utime(path, (tomorrow, tomorrow))
-    sampled.make("results/scores/zero_shot.csv")
+def test_a_clock_that_went_back_is_told_and_costs_nothing(sampled: Workflow, finished: Workflow) -> None:
+    """All files up to the samples are of tomorrow: Snakemake takes nothing made from them before it is tomorrow."""
     name = "results/scores/zero_shot.csv"
+    _set_clocks(sampled, time.time() + 86400)
+    refused = sampled.refuse(name)
+    assert "has older modification time" in refused
+    assert "clock skew" in refused
+    assert not (sampled.folder / name).exists()
+    _set_clocks(sampled, time.time() - 60)
+    sampled.make(name)
     assert (sampled.folder / name).read_bytes() == (finished.folder / name).read_bytes()
+
+
+def _set_clocks(workflow: Workflow, seconds: float) -> None:
+    for path in (workflow.folder / "results").rglob("*"):
+        os.utime(path, (seconds, seconds))

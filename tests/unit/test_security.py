@@ -23,6 +23,7 @@ SHELLS = {"os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatus
 TEMPORARY = {"tempfile.mktemp", "os.tempnam"}
 UNSAFE_YAML = {"yaml.load", "yaml.load_all", "yaml.unsafe_load", "yaml.full_load", "yaml.unsafe_load_all"}
 SAFE_LOADERS = {"yaml.SafeLoader", "yaml.CSafeLoader"}
+EITHER_SAFE_LOADER = "getattr(yaml, 'CSafeLoader', yaml.SafeLoader)"
 # The one unpickler: it looks nothing up but a table of its own (tests/unit/capture/test_pickles.py).
 RESTRICTED = REPOSITORY / "mouse_facelift/capture/calibration/pickles.py"
 
@@ -62,6 +63,11 @@ def faults(tree: ast.AST, path: Path) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module in PICKLES:
             yield f"line {node.lineno}: from {node.module} import"
+    loaders = SAFE_LOADERS | {
+        dotted(node.targets[0])
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and ast.unparse(node.value) == EITHER_SAFE_LOADER
+    }
     for name, call in calls(tree):
         head, _, rest = name.partition(".")
         name = f"{aliases[head]}.{rest}" if head in aliases and rest else name
@@ -76,7 +82,7 @@ def faults(tree: ast.AST, path: Path) -> Iterator[str]:
             yield f"{where} without allow_pickle=False"
         elif (name.endswith("read_pickle") and name.startswith(("pandas", "pd"))) or name in UNSAFE_YAML:
             yield where
-        elif name in ("yaml.compose", "yaml.scan", "yaml.parse") and dotted_keyword(call, "Loader") not in SAFE_LOADERS:
+        elif name in ("yaml.compose", "yaml.scan", "yaml.parse") and dotted_keyword(call, "Loader") not in loaders:
             yield f"{where} without SafeLoader"
         elif argument(call, "shell") not in (None, False):
             yield f"{where} with shell"
@@ -107,6 +113,7 @@ def test_nothing_from_outside_is_run(path: Path) -> None:
         "import numpy as np; np.load(path, allow_pickle=True)",
         "import yaml; yaml.load(text, Loader=yaml.Loader)",
         "import yaml; yaml.compose(text)",
+        "import yaml; LOADER = yaml.Loader; yaml.compose(text, Loader=LOADER)",
         "eval(text)",
         "exec(text)",
         "import os; os.system(text)",
