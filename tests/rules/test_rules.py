@@ -278,7 +278,7 @@ def test_eval_psnr_has_every_experiment_beside_the_trivial_answers(finished):
     lines = (finished.folder / "results/eval_psnr.csv").read_text().splitlines()
     assert lines[0] == (
         "experiment,dataset,normalization,input_views,sample,turn,view,role,psnr,psnr_foreground,ssim,iou,"
-        "depth_p50_mm,depth_p90_mm,depth_in_front,block,foreground,status"
+        "depth_p50_mm,depth_p90_mm,depth_in_front,block,foreground,weights,status"
     )
     table = pd.read_csv(finished.folder / "results/eval_psnr.csv")
     assert set(table["experiment"]) == {*finished.config["experiments"], "white_picture", "visual_hull"}

@@ -106,8 +106,10 @@ def test_a_results_folder_an_experiment_and_its_predictions_have_pages(viewed, t
 
 def test_predictions_alone_are_shown_as_they_are(finished, tmp_path):
     page = result_pages([finished.folder / "results/predictions/zero_shot/predictions.json"], tmp_path)["zero_shot"]
-    counts = {row[0]: row[1] for row in scene_of(page.read_text())["tables"][-1]["rows"]}
+    counted, weights = scene_of(page.read_text())["tables"][-2:]
+    counts = {row[0]: row[1] for row in counted["rows"]}
     assert counts["predicted"] == counts["shown"]
+    assert [(name, license) for name, _, license in weights["rows"]] == [("tiny.safetensors", "MIT")]
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
